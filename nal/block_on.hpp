@@ -1,0 +1,62 @@
+#pragma once
+#include "nal/task_slot.hpp"
+
+namespace nal {
+
+namespace detail {
+/// A future that stands on the stack of whoever blocks on it.
+template <class F>
+class BlockingTask : public RootTask {
+ public:
+  BlockingTask(Executor& executor, F& future) noexcept
+      : RootTask(&step, platform::current_arena()), future_(&future) {
+    set_name("block_on");
+    attach(executor);
+  }
+  ~BlockingTask() { detach(); }
+  Poll<output_t<F>>& output() noexcept { return output_; }
+
+ private:
+  static void step(RootTask& self, Context& context) {
+    auto& task = static_cast<BlockingTask&>(self);
+    if (task.output_.ready()) { return; }
+    auto output = task.future_->poll(context);
+    std::destroy_at(&task.output_);
+    std::construct_at(&task.output_, std::move(output));
+  }
+  F* future_;
+  Poll<output_t<F>> output_{pending};
+};
+}  // namespace detail
+
+/// Blocking use of one operation: runs the executor, with all its tasks, until `future` is ready, and gives its output.
+/// Not from inside a task (asserted).
+template <class F>
+  requires Future<std::remove_reference_t<F>>
+output_t<std::remove_reference_t<F>> block_on(Executor& executor, F&& future) noexcept {
+  detail::BlockingTask<std::remove_reference_t<F>> task(executor, future);
+  executor.run_until([&task] { return task.output().ready(); });
+  return *std::move(task.output());
+}
+
+/// Blocking use of a coroutine: starts `function(arguments...)` in `slot`, runs the executor, with all its tasks, until
+/// it has finished, and gives its result. *Errors*: no_memory if the slot's arena is too small; its own.
+template <std::size_t ArenaBytes, class T, class Function, class... Arguments>
+T block_on(Executor& executor, TaskSlot<ArenaBytes, T>& slot, Function&& function, Arguments&&... arguments) noexcept {
+  NAL_TRY(slot.start(executor, std::forward<Function>(function), std::forward<Arguments>(arguments)...));
+  executor.run_until([&slot] { return !slot.running(); });
+  if (!slot.result().ready()) { return Unexpected(Error::cancelled); }
+  return slot.take_result();
+}
+
+/// Non-blocking use of one operation: asks once and waits for nothing. *Errors*: would_block if it is not ready; its own.
+/// `executor.poll_once()` now and then lets backends learn what happened.
+template <ResultFuture F>
+output_t<F> try_once(Executor& executor, F future) noexcept {
+  Context context = Context::probe(executor);
+  auto output = future.poll(context);
+  if (!output.ready()) { return Unexpected(Error::would_block); }
+  return *std::move(output);
+}
+
+}  // namespace nal
