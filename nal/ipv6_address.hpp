@@ -203,7 +203,7 @@ class Ipv6Address {
   }
 
   static constexpr Result<Bytes> parse_bytes(std::string_view text) noexcept {
-    constexpr std::size_t kNone = 16;
+    constexpr std::size_t kNone = 17;
     Bytes bytes{};
     std::size_t size = 0;
     std::size_t gap = kNone;  // where "::" stands in `bytes`
