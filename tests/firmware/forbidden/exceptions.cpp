@@ -1,0 +1,1 @@
+void fail() { throw 1; }

@@ -1,0 +1,5 @@
+int measure();
+int once() {
+  static const int value = measure();
+  return value;
+}

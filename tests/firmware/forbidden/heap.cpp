@@ -1,0 +1,2 @@
+int* allocate() { return new int(1); }
+void release(int* value) { delete value; }

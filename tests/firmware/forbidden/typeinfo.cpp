@@ -1,0 +1,4 @@
+struct Shape {
+  virtual int sides();
+};
+int Shape::sides() { return 0; }
