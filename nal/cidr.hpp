@@ -30,11 +30,11 @@ class BasicCidr {
     NAL_ASSERT(prefix_length <= Address::kBits);
   }
 
-  /// "10.0.0.0/8", "fe80::1%3/64": the address, a slash and the prefix length in decimal, without leading zeros. Anything
-  /// else is `Error::invalid_argument`.
+  /// "10.0.0.0/8", "fe80::1%3/64": the address, a slash and the prefix length in decimal, without leading zeros.
+  /// Anything else is `Error::invalid_argument`.
   static constexpr Result<BasicCidr> parse(std::string_view text) noexcept {
-    const std::size_t slash = text.find('/');
-    if (slash == std::string_view::npos) { return Unexpected(Error::invalid_argument); }
+    const std::size_t slash = detail::find(text, '/');
+    if (slash == text.size()) { return Unexpected(Error::invalid_argument); }
     NAL_TRY_SET(const Address address, Address::parse(detail::first(text, slash)));
     NAL_TRY_SET(const std::uint32_t length, detail::parse_decimal(detail::after(text, slash), Address::kBits));
     return BasicCidr(address, length);
@@ -120,7 +120,7 @@ class Cidr {
 
   /// What `Ipv4Cidr::parse` or `Ipv6Cidr::parse` takes, the latter for whatever has a colon in it.
   static constexpr Result<Cidr> parse(std::string_view text) noexcept {
-    if (text.find(':') == std::string_view::npos) {
+    if (!detail::contains(text, ':')) {
       NAL_TRY_SET(const Ipv4Cidr v4, Ipv4Cidr::parse(text));
       return Cidr(v4);
     }

@@ -21,20 +21,19 @@ struct Endpoint {
   /// "[address]:65535"
   static constexpr std::size_t kMaxTextSize = IpAddress::kMaxTextSize + 8;
 
-  /// "1.2.3.4:80", "[::1]:80" or "[fe80::1%2]:80": the port is there, in decimal, without leading zeros; an IPv6 address
-  /// stands in brackets and no other does. Anything else is `Error::invalid_argument`.
+  /// "1.2.3.4:80", "[::1]:80" or "[fe80::1%2]:80": the port is there, in decimal, without leading zeros; an IPv6
+  /// address stands in brackets and no other does. Anything else is `Error::invalid_argument`.
   static constexpr Result<Endpoint> parse(std::string_view text) noexcept {
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) { return Unexpected(Error::invalid_argument); }
-    NAL_TRY_SET(const std::uint32_t port, detail::parse_decimal(detail::after(text, colon), 65535));
-    text = detail::first(text, colon);
     if (text.empty() || text.front() != '[') {
-      NAL_TRY_SET(const Ipv4Address v4, Ipv4Address::parse(text));
-      return Endpoint{v4, static_cast<std::uint16_t>(port)};
+      const std::size_t colon = detail::find(text, ':');
+      NAL_TRY_SET(const Ipv4Address v4, Ipv4Address::parse(detail::first(text, colon)));
+      return with_port(v4, text, colon);
     }
-    if (text.back() != ']') { return Unexpected(Error::invalid_argument); }
-    NAL_TRY_SET(const Ipv6Address v6, Ipv6Address::parse({text.data() + 1, text.size() - 2}));
-    return Endpoint{v6, static_cast<std::uint16_t>(port)};
+    text.remove_prefix(1);
+    const std::size_t bracket = detail::find(text, ']');
+    NAL_TRY_SET(const Ipv6Address v6, Ipv6Address::parse(detail::first(text, bracket)));
+    if (bracket == text.size()) { return Unexpected(Error::invalid_argument); }
+    return with_port(v6, detail::after(text, bracket), 0);
   }
 
   /// Writes the form that `parse` takes into `out` and returns it; `Error::buffer_too_small` leaves `out` with part of
@@ -55,6 +54,15 @@ struct Endpoint {
   }
 
   friend constexpr auto operator<=>(const Endpoint&, const Endpoint&) noexcept = default;
+
+ private:
+  /// The port stands behind the colon at `colon`, or is missing.
+  static constexpr Result<Endpoint> with_port(const IpAddress& address, std::string_view text,
+                                              std::size_t colon) noexcept {
+    if (colon >= text.size() || text[colon] != ':') { return Unexpected(Error::invalid_argument); }
+    NAL_TRY_SET(const std::uint32_t port, detail::parse_decimal(detail::after(text, colon), 65535));
+    return Endpoint{address, static_cast<std::uint16_t>(port)};
+  }
 };
 
 static_assert(sizeof(Endpoint) <= 24);

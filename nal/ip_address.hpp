@@ -58,7 +58,7 @@ class IpAddress {
 
   /// What `Ipv4Address::parse` or `Ipv6Address::parse` takes, the latter for whatever has a colon in it.
   static constexpr Result<IpAddress> parse(std::string_view text) noexcept {
-    if (text.find(':') == std::string_view::npos) {
+    if (!detail::contains(text, ':')) {
       NAL_TRY_SET(const Ipv4Address v4, Ipv4Address::parse(text));
       return IpAddress(v4);
     }

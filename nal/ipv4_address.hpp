@@ -53,11 +53,13 @@ class Ipv4Address {
   static constexpr Result<Ipv4Address> parse(std::string_view text) noexcept {
     std::uint32_t value = 0;
     for (int part = 0; part < 4; ++part) {
-      const std::size_t end = part < 3 ? text.find('.') : text.size();
-      if (end == std::string_view::npos) { return Unexpected(Error::invalid_argument); }
+      const std::size_t end = part < 3 ? detail::find(text, '.') : text.size();
       NAL_TRY_SET(const std::uint32_t number, detail::parse_decimal(detail::first(text, end), 255));
       value = value << 8 | number;
-      if (part < 3) { text = detail::after(text, end); }
+      if (part < 3) {
+        if (end == text.size()) { return Unexpected(Error::invalid_argument); }
+        text = detail::after(text, end);
+      }
     }
     return from_uint32(value);
   }

@@ -16,7 +16,8 @@
 
 namespace nal {
 
-/// How far an IPv6 address reaches; the values are those of a multicast address's scope field (RFC 4291 §2.7, RFC 7346).
+/// How far an IPv6 address reaches; the values are those of a multicast address's scope field (RFC 4291 §2.7,
+/// RFC 7346).
 enum class Ipv6Scope : std::uint8_t {
   interface_local = 0x1,
   link_local = 0x2,
@@ -69,7 +70,9 @@ class Ipv6Address {
   static constexpr Ipv6Address unspecified() noexcept { return {}; }
   static constexpr Ipv6Address loopback() noexcept { return {0, 0, 0, 0, 0, 0, 0, 1}; }
   /// ff02::1, every node of a link.
-  static constexpr Ipv6Address all_nodes(std::uint32_t zone = 0) noexcept { return {0xff02, 0, 0, 0, 0, 0, 0, 1, zone}; }
+  static constexpr Ipv6Address all_nodes(std::uint32_t zone = 0) noexcept {
+    return {0xff02, 0, 0, 0, 0, 0, 0, 1, zone};
+  }
   /// ff02::2, every router of a link.
   static constexpr Ipv6Address all_routers(std::uint32_t zone = 0) noexcept {
     return {0xff02, 0, 0, 0, 0, 0, 0, 2, zone};
@@ -79,7 +82,7 @@ class Ipv6Address {
   /// ("fe80::1%3"). Anything else is `Error::invalid_argument`, a zone by name too: only a backend knows the names.
   static constexpr Result<Ipv6Address> parse(std::string_view text) noexcept {
     std::uint32_t zone = 0;
-    if (const std::size_t percent = text.find('%'); percent != std::string_view::npos) {
+    if (const std::size_t percent = detail::find(text, '%'); percent != text.size()) {
       NAL_TRY_SET(zone, detail::parse_decimal(detail::after(text, percent), 0xffff'ffff));
       text = detail::first(text, percent);
     }
@@ -212,16 +215,16 @@ class Ipv6Address {
       text.remove_prefix(2);
     }
     while (!(text.empty() && gap == size)) {
-      const std::size_t end = text.find(':');
-      const bool last = end == std::string_view::npos;
-      if (last && text.find('.') != std::string_view::npos) {
+      const std::size_t end = detail::find(text, ':');
+      const bool last = end == text.size();
+      if (last && detail::contains(text, '.')) {
         if (size > bytes.size() - 4) { return Unexpected(Error::invalid_argument); }
         NAL_TRY_SET(const Ipv4Address v4, Ipv4Address::parse(text));
         for (const std::uint8_t byte : v4.bytes()) { bytes[size++] = byte; }
         break;
       }
       if (size == bytes.size()) { return Unexpected(Error::invalid_argument); }
-      NAL_TRY_SET(const std::uint32_t group, detail::parse_hex(last ? text : detail::first(text, end), 4));
+      NAL_TRY_SET(const std::uint32_t group, detail::parse_hex(detail::first(text, end), 4));
       bytes[size++] = static_cast<std::uint8_t>(group >> 8);
       bytes[size++] = static_cast<std::uint8_t>(group);
       if (last) { break; }

@@ -109,6 +109,14 @@ constexpr Result<std::string_view> format_to(const T& value, std::span<char> out
   return writer.text();
 }
 
+/// Where `c` first stands in `text`, or its size. A freestanding machine need not have the `memchr` behind
+/// `string_view::find`.
+constexpr std::size_t find(std::string_view text, char c) noexcept {
+  std::size_t i = 0;
+  while (i < text.size() && text[i] != c) { ++i; }
+  return i;
+}
+constexpr bool contains(std::string_view text, char c) noexcept { return find(text, c) != text.size(); }
 /// The first `n` characters; unlike `substr` it has no throwing path that a freestanding link would miss.
 constexpr std::string_view first(std::string_view text, std::size_t n) noexcept { return {text.data(), n}; }
 /// What follows the character at `position`.
