@@ -1,0 +1,115 @@
+"""The builds that the suites run in: one Meson folder a compiler and kind."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+SANITIZED = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_init_order=1:abort_on_error=0",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """How a build is configured, and how much slower than a plain one its programs are."""
+
+    compiler: str  # "g++" or "clang++"
+    options: tuple = ()
+    slower: int = 1
+
+
+KINDS = {
+    "gcc": Kind("g++", ("-Dbuildtype=debugoptimized",)),
+    "clang": Kind("clang++", ("-Dbuildtype=debug",)),
+    "asan": Kind("clang++", ("-Dbuildtype=debug", "-Doptimization=1", "-Db_sanitize=address,undefined",
+                             "-Db_lundef=false", "-Dcpp_args=-fno-sanitize=vptr -fno-omit-frame-pointer"), 5),
+    "tsan": Kind("clang++", ("-Dbuildtype=debug", "-Doptimization=1", "-Db_sanitize=thread", "-Db_lundef=false"), 10),
+    "coverage": Kind("g++", ("-Dbuildtype=debug", "-Db_coverage=true", "-Dcpp_args=-fprofile-update=atomic"), 3),
+    "gcc-release": Kind("g++", ("-Dbuildtype=release", "-Db_ndebug=if-release", "-Dtests=disabled", "-Dsizes=true",
+                                "-Dbench=true")),
+    "clang-release": Kind("clang++", ("-Dbuildtype=release", "-Db_ndebug=if-release", "-Dtests=disabled",
+                                      "-Dsizes=true", "-Dbench=true")),
+}
+
+
+class BuildFailed(Exception):
+    """The message is what a person should read."""
+
+
+def find_clang():
+    """The clang++ to use: 16 where there is one, as the oldest supported; else the next newer; None without any."""
+    for version in range(16, 30):
+        if shutil.which(f"clang++-{version}"):
+            return f"clang++-{version}"
+    plain = shutil.which("clang++")
+    if plain:
+        found = re.search(r"version (\d+)", subprocess.run([plain, "--version"], capture_output=True, text=True).stdout)
+        if found and int(found[1]) >= 16:
+            return "clang++"
+    return None
+
+
+class Build:
+    """One build folder, set up and brought up to date at most once a run."""
+
+    def __init__(self, name, source, folder):
+        self.name = name
+        self.kind = KINDS[name]
+        self.source = source
+        self.path = folder / name
+        self._made = False
+
+    @property
+    def compiler(self):
+        return self.kind.compiler if self.kind.compiler == "g++" else find_clang()
+
+    def environment(self):
+        env = dict(os.environ, CXX=self.compiler or "", **SANITIZED)
+        # Meson would pass them on to every compiler of every build.
+        for name in ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS"):
+            env.pop(name, None)
+        return env
+
+    def make(self):
+        """Sets the folder up where needed and builds everything in it."""
+        if self._made:
+            return
+        if self.compiler is None:
+            raise BuildFailed("no clang++ of release 16 or later is here")
+        options = [*self.kind.options, "-Dwerror=true", "-Dwarning_level=3"]
+        stamp = self.path / "nal-options.json"
+        wanted = json.dumps([self.compiler, options])
+        if not stamp.exists() or stamp.read_text() != wanted:
+            shutil.rmtree(self.path, ignore_errors=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._run(["meson", "setup", *options, str(self.path), str(self.source)], "meson setup")
+            stamp.write_text(wanted)
+        self._run(["ninja", "-C", str(self.path), "-k", "0", f"-j{os.cpu_count() or 1}"], "the build")
+        self._made = True
+
+    def _run(self, command, what):
+        log = self.path.parent / f"{self.name}.log"
+        with open(log, "w") as out:
+            code = subprocess.run(command, cwd=self.source, env=self.environment(), stdin=subprocess.DEVNULL,
+                                  stdout=out, stderr=subprocess.STDOUT).returncode
+        if code != 0:
+            lines = log.read_text(errors="replace").splitlines()
+            # ninja's progress says nothing about a failure; what the compiler said does.
+            telling = [line for line in lines if not re.match(r"\[\d+/\d+\] (?!.*FAILED)", line)]
+            raise BuildFailed(f"{what} failed ({log}):\n" + "\n".join(telling[-60:]))
+
+    def tests(self):
+        """Meson's own list of tests: dictionaries with name, cmd, env, suite, timeout."""
+        listed = subprocess.run(["meson", "introspect", "--tests", str(self.path)], check=True, capture_output=True,
+                                text=True)
+        return json.loads(listed.stdout)
+
+
+def folder_of_builds(source, argument):
+    return pathlib.Path(argument).resolve() if argument else source / "build" / "tests"
