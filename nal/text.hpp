@@ -139,9 +139,7 @@ constexpr Result<std::uint32_t> parse_decimal(std::string_view text, std::uint32
   std::uint32_t value = 0;
   for (const char c : text) {
     const std::uint32_t digit = digit_value(c);
-    if (digit > 9 || value > (max - digit) / 10 || value * 10 > max - digit) {
-      return Unexpected(Error::invalid_argument);
-    }
+    if (digit > 9 || value > max / 10 || digit > max - value * 10) { return Unexpected(Error::invalid_argument); }
     value = value * 10 + digit;
   }
   return value;
