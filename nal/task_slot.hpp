@@ -53,7 +53,9 @@ class TaskSlot : public TaskSlotBase {
   /// Starts `function(arguments...)`, which must give a `Task<T>`. *Errors*: no_memory if the arena cannot hold even
   /// the first frame. The slot must be free (asserted).
   template <class Function, class... Arguments>
-    requires std::same_as<std::invoke_result_t<Function, Arguments...>, Task<T>>
+    requires requires(Function&& function, Arguments&&... arguments) {
+      { std::forward<Function>(function)(std::forward<Arguments>(arguments)...) } -> std::same_as<Task<T>>;
+    }
   Result<> start(Executor& executor, Function&& function, Arguments&&... arguments) noexcept {
     NAL_ASSERT(!running());
     {
