@@ -103,9 +103,7 @@ class IpAddress {
   /// 0 for none, and for IPv4.
   constexpr std::uint32_t zone() const noexcept { return std::uint32_t{zone_high_} << 16 | zone_low_; }
   /// In network order: 4 or 16 bytes of this object.
-  constexpr std::span<const std::uint8_t> bytes() const noexcept {
-    return std::span(bytes_).first(is_v4() ? 4 : 16);
-  }
+  constexpr std::span<const std::uint8_t> bytes() const noexcept { return std::span(bytes_).first(is_v4() ? 4 : 16); }
   /// The IPv4 address of an IPv4-mapped one; any other as it is.
   constexpr IpAddress unmapped() const noexcept {
     if (is_v6()) {

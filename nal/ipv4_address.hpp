@@ -92,13 +92,9 @@ class Ipv4Address {
     return common_prefix_length(prefix) >= length;
   }
   /// With all but the first `length` (0 to 32) bits cleared.
-  constexpr Ipv4Address masked(unsigned length) const noexcept {
-    return from_uint32(value_ & netmask(length).value_);
-  }
+  constexpr Ipv4Address masked(unsigned length) const noexcept { return from_uint32(value_ & netmask(length).value_); }
   /// With all but the first `length` (0 to 32) bits set.
-  constexpr Ipv4Address filled(unsigned length) const noexcept {
-    return from_uint32(value_ | ~netmask(length).value_);
-  }
+  constexpr Ipv4Address filled(unsigned length) const noexcept { return from_uint32(value_ | ~netmask(length).value_); }
 
   constexpr bool is_unspecified() const noexcept { return value_ == 0; }
   /// 127.0.0.0/8

@@ -30,9 +30,7 @@ class Duration {
   /// Whole milliseconds, the rest cut off towards zero.
   constexpr std::int64_t milliseconds() const noexcept { return us_ / 1'000; }
   /// Whole milliseconds, rounded up: what a wait with that resolution must ask for, so as not to end early.
-  constexpr std::int64_t milliseconds_rounded_up() const noexcept {
-    return us_ / 1'000 + (us_ % 1'000 > 0 ? 1 : 0);
-  }
+  constexpr std::int64_t milliseconds_rounded_up() const noexcept { return us_ / 1'000 + (us_ % 1'000 > 0 ? 1 : 0); }
   /// Whole seconds, the rest cut off towards zero.
   constexpr std::int64_t seconds() const noexcept { return us_ / 1'000'000; }
 

@@ -106,8 +106,8 @@ TEST_CASE("an address of either family is classified as its own family has it") 
 }
 
 TEST_CASE("addresses sort by family, then numerically, then by zone") {
-  std::vector<IpAddress> addresses = {"fe80::1%2"_ip, "::"_ip, "10.0.0.1"_ip, "fe80::1%1"_ip, "9.0.0.1"_ip,
-                                      "fe80::1%65536"_ip};
+  std::vector<IpAddress> addresses = {"fe80::1%2"_ip, "::"_ip,      "10.0.0.1"_ip,
+                                      "fe80::1%1"_ip, "9.0.0.1"_ip, "fe80::1%65536"_ip};
   std::sort(addresses.begin(), addresses.end());
   CHECK(addresses == std::vector<IpAddress>{"9.0.0.1"_ip, "10.0.0.1"_ip, "::"_ip, "fe80::1%1"_ip, "fe80::1%2"_ip,
                                             "fe80::1%65536"_ip});

@@ -1,9 +1,9 @@
 #include "nal/ipv6_address.hpp"
 
 #include <arpa/inet.h>
-#include <catch2/catch_test_macros.hpp>
 #include <netdb.h>
 #include <sys/socket.h>
+#include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
 #include <array>
@@ -116,13 +116,53 @@ TEST_CASE("an IPv6 address is written as RFC 5952 has it and read back") {
 }
 
 TEST_CASE("an IPv6 address in any other form is refused") {
-  for (const char* text :
-       {"", ":", ":::", "1", "1:", ":1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:", ":1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8:",
-        "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "1:2:3:4::5:6:7:8", "1::2::3", "::1::", ":::1",
-        "1:::2", "12345::", "g::", "::g", "::-1", "::+1", ":: 1", " ::", ":: ", "::1.2.3", "::1.2.3.256", "::1.2.3.04",
-        "::1.2.3.4:5", "::1.2.3.4.", "1.2.3.4", "1.2.3.4::", "1:2:3:4:5:6:7:1.2.3.4", "1:2:3:4:5:1.2.3.4",
-        "1:2:3:4:5:6:7::1.2.3.4", "::1:2:3:4:5:6:1.2.3.4", "[::1]", "::1/64", "::1%", "::1%eth0", "::1%-1", "::1%01",
-        "::1%4294967296", "::1%1%2", "%1", "::%1 "}) {
+  for (const char* text : {"",
+                           ":",
+                           ":::",
+                           "1",
+                           "1:",
+                           ":1",
+                           "1:2:3:4:5:6:7",
+                           "1:2:3:4:5:6:7:",
+                           ":1:2:3:4:5:6:7:8",
+                           "1:2:3:4:5:6:7:8:",
+                           "1:2:3:4:5:6:7:8:9",
+                           "1:2:3:4:5:6:7:8::",
+                           "::1:2:3:4:5:6:7:8",
+                           "1:2:3:4::5:6:7:8",
+                           "1::2::3",
+                           "::1::",
+                           ":::1",
+                           "1:::2",
+                           "12345::",
+                           "g::",
+                           "::g",
+                           "::-1",
+                           "::+1",
+                           ":: 1",
+                           " ::",
+                           ":: ",
+                           "::1.2.3",
+                           "::1.2.3.256",
+                           "::1.2.3.04",
+                           "::1.2.3.4:5",
+                           "::1.2.3.4.",
+                           "1.2.3.4",
+                           "1.2.3.4::",
+                           "1:2:3:4:5:6:7:1.2.3.4",
+                           "1:2:3:4:5:1.2.3.4",
+                           "1:2:3:4:5:6:7::1.2.3.4",
+                           "::1:2:3:4:5:6:1.2.3.4",
+                           "[::1]",
+                           "::1/64",
+                           "::1%",
+                           "::1%eth0",
+                           "::1%-1",
+                           "::1%01",
+                           "::1%4294967296",
+                           "::1%1%2",
+                           "%1",
+                           "::%1 "}) {
     check_refused<Ipv6Address>(text);
   }
   check_refused<Ipv6Address>(std::string_view("::1\0", 4));
@@ -140,8 +180,8 @@ TEST_CASE("a zone is a decimal number, and 0 is none") {
 }
 
 TEST_CASE("an IPv6 address cut short at any byte is refused or is another address, as the system has it") {
-  for (const std::string text : {"2001:db8:85a3:8d3:1319:8a2e:370:7348", "2001:db8::8a2e:370:7348", "::ffff:192.0.2.128",
-                                 "1:2:3:4:5:6:255.255.255.255", "::", "1::"}) {
+  for (const std::string text : {"2001:db8:85a3:8d3:1319:8a2e:370:7348", "2001:db8::8a2e:370:7348",
+                                 "::ffff:192.0.2.128", "1:2:3:4:5:6:255.255.255.255", "::", "1::"}) {
     int accepted = 0;
     for (std::size_t size = 0; size <= text.size(); ++size) {
       INFO(text.substr(0, size));
@@ -236,14 +276,14 @@ TEST_CASE("IPv6 addresses are classified at the edges of their blocks") {
              {"2001:db7::"_ipv6, "2001:db9::"_ipv6, "3ffe::"_ipv6, "3fff:1000::"_ipv6});
   told_apart(&Ipv6Address::is_solicited_node, {"ff02::1:ff00:0"_ipv6, "ff02::1:ffff:ffff"_ipv6},
              {"ff02::1:fe00:0"_ipv6, "ff02::2:ff00:0"_ipv6, "ff02::1"_ipv6});
-  told_apart(&Ipv6Address::is_global,
-             {"2000::"_ipv6, "2606:4700::1111"_ipv6, "2001:200::"_ipv6, "2001:1::1"_ipv6, "2001:1::2"_ipv6,
-              "2001:1::3"_ipv6, "2001:3::"_ipv6, "2001:4:112::1"_ipv6, "2001:20::"_ipv6, "2001:3f:ffff::"_ipv6,
-              "64:ff9b::1.2.3.4"_ipv6, "3ffe::"_ipv6},
-             {"::"_ipv6, "::1"_ipv6, "1fff::"_ipv6, "4000::"_ipv6, "fc00::"_ipv6, "fe80::1"_ipv6, "ff0e::1"_ipv6,
-              "2001:db8::1"_ipv6, "2001::1"_ipv6, "2001:1::4"_ipv6, "2001:2::"_ipv6, "2001:4:111::"_ipv6,
-              "2001:40::"_ipv6, "64:ff9b:1::"_ipv6, "100::1"_ipv6, "5f00::1"_ipv6, "3fff::1"_ipv6,
-              "::ffff:8.8.8.8"_ipv6});
+  told_apart(
+      &Ipv6Address::is_global,
+      {"2000::"_ipv6, "2606:4700::1111"_ipv6, "2001:200::"_ipv6, "2001:1::1"_ipv6, "2001:1::2"_ipv6, "2001:1::3"_ipv6,
+       "2001:3::"_ipv6, "2001:4:112::1"_ipv6, "2001:20::"_ipv6, "2001:3f:ffff::"_ipv6, "64:ff9b::1.2.3.4"_ipv6,
+       "3ffe::"_ipv6},
+      {"::"_ipv6, "::1"_ipv6, "1fff::"_ipv6, "4000::"_ipv6, "fc00::"_ipv6, "fe80::1"_ipv6, "ff0e::1"_ipv6,
+       "2001:db8::1"_ipv6, "2001::1"_ipv6, "2001:1::4"_ipv6, "2001:2::"_ipv6, "2001:4:111::"_ipv6, "2001:40::"_ipv6,
+       "64:ff9b:1::"_ipv6, "100::1"_ipv6, "5f00::1"_ipv6, "3fff::1"_ipv6, "::ffff:8.8.8.8"_ipv6});
 }
 
 TEST_CASE("the scope of an IPv6 address is its multicast field, or what RFC 6724 makes of a unicast address") {

@@ -64,7 +64,7 @@ TEST_CASE("hardware addresses tell groups from stations, and whose they are") {
 }
 
 TEST_CASE("hardware addresses go into hashed containers") {
-  const std::unordered_set<MacAddress> set = {"02:00:00:00:00:01"_mac, "02:00:00:00:00:02"_mac,
-                                              "00:02:00:00:00:01"_mac, "02:00:00:00:00:01"_mac};
+  const std::unordered_set<MacAddress> set = {"02:00:00:00:00:01"_mac, "02:00:00:00:00:02"_mac, "00:02:00:00:00:01"_mac,
+                                              "02:00:00:00:00:01"_mac};
   CHECK(set.size() == 3);
 }
