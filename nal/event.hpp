@@ -23,14 +23,14 @@ class Event {
     if (flag_.raise()) { executor_->push(*this); }
   }
 
-  /// Ready once the event was raised since the last time this was ready.
+  /// Ready once the event was raised since the last time this was ready; `why` is for whoever lists the tasks.
   /// *Cancellation*: dropping the wait loses nothing.
-  Poll<Unit> poll_raised(Context& context, Waiter& waiter) noexcept {
+  Poll<Unit> poll_raised(Context& context, Waiter& waiter, Wait why = Wait::event) noexcept {
     if (seen_) {
       seen_ = false;
       return Unit{};
     }
-    waiters_.add(context, waiter, Wait::event);
+    waiters_.add(context, waiter, why);
     return pending;
   }
 

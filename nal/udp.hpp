@@ -10,7 +10,8 @@ namespace nal {
 
 /// What a received datagram tells beside its bytes.
 struct Received {
-  std::size_t size = 0;       ///< bytes that stand in the buffer; of the whole datagram if `truncated` and the system tells
+  std::size_t size = 0;           ///< bytes that stand in the buffer: always safe to look at
+  std::size_t datagram_size = 0;  ///< of the whole datagram where the system tells it, else `size`
   Endpoint remote{};          ///< who sent it
   Endpoint local{};           ///< the address and port it was sent to: answer from there
   InterfaceId interface{};    ///< where it arrived

@@ -1,0 +1,243 @@
+#include "backends/posix/reactor.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <ctime>
+#ifdef __linux__
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#endif
+
+#include "backends/posix/error.hpp"
+
+namespace nal::posix {
+
+namespace {
+
+// As the caller's deadline, so that a wait never ends before it: rounded up.
+int milliseconds_until(Instant deadline, Instant now) noexcept {
+  if (deadline == Instant::max()) { return -1; }
+  if (deadline <= now) { return 0; }
+  const std::int64_t ms = (deadline - now).milliseconds_rounded_up();
+  return ms > INT_MAX ? INT_MAX : static_cast<int>(ms);
+}
+
+}  // namespace
+
+Reactor::Reactor(Poller poller) noexcept : poller_(poller) {
+#ifdef __linux__
+  if (poller_ == Poller::epoll) {
+    epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd_ < 0) {
+      status_ = Unexpected(error_from_errno(errno));
+      return;
+    }
+  }
+#else
+  poller_ = Poller::poll;
+#endif
+  open_wake_descriptors();
+  if (poller_ == Poller::poll && status_) { status_ = reserve(1); }
+}
+
+Reactor::~Reactor() {
+  NAL_ASSERT(sources_.empty());
+  if (wake_write_fd_ >= 0 && wake_write_fd_ != wake_read_fd_) { ::close(wake_write_fd_); }
+  if (wake_read_fd_ >= 0) { ::close(wake_read_fd_); }
+  if (epoll_fd_ >= 0) { ::close(epoll_fd_); }
+  std::free(polled_);
+  std::free(waiting_);
+}
+
+void Reactor::open_wake_descriptors() noexcept {
+#ifdef __linux__
+  wake_read_fd_ = wake_write_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (wake_read_fd_ < 0) {
+    status_ = Unexpected(error_from_errno(errno));
+    return;
+  }
+  if (poller_ == Poller::epoll) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    event.data.ptr = nullptr;
+    if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_read_fd_, &event) < 0) {
+      status_ = Unexpected(error_from_errno(errno));
+    }
+  }
+#else
+  int ends[2];
+  if (::pipe(ends) < 0) {
+    status_ = Unexpected(error_from_errno(errno));
+    return;
+  }
+  for (int end : ends) {
+    ::fcntl(end, F_SETFL, O_NONBLOCK);
+    ::fcntl(end, F_SETFD, FD_CLOEXEC);
+  }
+  wake_read_fd_ = ends[0];
+  wake_write_fd_ = ends[1];
+#endif
+}
+
+Result<> Reactor::add(Source& source) noexcept {
+  NAL_ASSERT(source.fd >= 0 && !source.linked());
+  NAL_TRY(status_);
+#ifdef __linux__
+  if (poller_ == Poller::epoll) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+    event.data.ptr = &source;
+    if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, source.fd, &event) < 0) {
+      return Unexpected(error_from_errno(errno));
+    }
+  }
+#endif
+  if (poller_ == Poller::poll) { NAL_TRY(reserve(source_count_ + 2)); }
+  ++source_count_;
+  sources_.push_back(source);
+  return {};
+}
+
+// Grown when a source is added, so that waiting never allocates. One more than the sources: the wake descriptor.
+Result<> Reactor::reserve(std::size_t count) noexcept {
+  if (count <= capacity_) { return {}; }
+  const std::size_t wanted = count * 2;
+  void* polled = std::realloc(static_cast<void*>(polled_), wanted * sizeof(pollfd));
+  if (!polled) { return Unexpected(Error::no_memory); }
+  polled_ = static_cast<pollfd*>(polled);
+  void* waiting = std::realloc(static_cast<void*>(waiting_), wanted * sizeof(Source*));
+  if (!waiting) { return Unexpected(Error::no_memory); }
+  waiting_ = static_cast<Source**>(waiting);
+  capacity_ = wanted;
+  return {};
+}
+
+void Reactor::remove(Source& source) noexcept {
+  if (!source.linked()) { return; }
+#ifdef __linux__
+  // Closing alone does not do it: a descriptor that a child process inherited keeps the registration alive.
+  if (poller_ == Poller::epoll) { ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, source.fd, nullptr); }
+#endif
+  --source_count_;
+  source.unlink();
+}
+
+Instant Reactor::now() noexcept {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return Instant::from_microseconds(std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1'000);
+}
+
+void Reactor::wake() noexcept {
+  const std::uint64_t one = 1;
+  const int saved = errno;  // may run in a signal handler
+  while (::write(wake_write_fd_, &one, wake_write_fd_ == wake_read_fd_ ? sizeof one : 1) < 0 && errno == EINTR) {}
+  errno = saved;
+}
+
+void Reactor::drain_wake_descriptor() noexcept {
+  std::uint64_t count = 0;
+  while (::read(wake_read_fd_, &count, sizeof count) > 0 && wake_read_fd_ != wake_write_fd_) {}
+}
+
+void Reactor::wait_for_retry(Context& context, Waiter& waiter, Wait why) noexcept {
+  const Instant at = context.now() + kRetryPause;
+  if (at < retry_at_) { retry_at_ = at; }
+  retry_.add(context, waiter, why);
+}
+
+void Reactor::retry_now() noexcept {
+  retry_at_ = Instant::max();
+  retry_.wake_all();
+}
+
+void Reactor::poll(Executor& executor, Instant deadline) noexcept {
+  if (executor.has_events()) {
+    deadline = Instant{};
+  } else if (retry_at_ < deadline) {
+    deadline = retry_at_;
+  }
+  if (poller_ == Poller::epoll) {
+    wait_epoll(deadline);
+  } else {
+    wait_poll(deadline);
+  }
+  if (retry_at_ != Instant::max() && now() >= retry_at_) { retry_now(); }
+}
+
+void Reactor::announce(Source& source, bool readable, bool writable, bool ended) noexcept {
+  if (ended) { source.ended = true; }
+  if (readable || ended) {
+    source.readable = true;
+    source.readers.wake_all();
+  }
+  if (writable || ended) {
+    source.writable = true;
+    source.writers.wake_all();
+  }
+}
+
+#ifdef __linux__
+void Reactor::wait_epoll(Instant deadline) noexcept {
+  constexpr int kBatch = 64;
+  epoll_event events[kBatch];
+  int count;
+  if (deadline == Instant::max() || deadline == Instant{}) {
+    count = ::epoll_wait(epoll_fd_, events, kBatch, deadline == Instant{} ? 0 : -1);
+  } else {
+#if defined(__GLIBC_PREREQ) && __GLIBC_PREREQ(2, 35)
+    // Microseconds, where the system has them: a millisecond timer would add up to one of delay to every round.
+    const Instant from = now();
+    const std::int64_t us = deadline > from ? (deadline - from).microseconds() : 0;
+    timespec timeout{};
+    timeout.tv_sec = static_cast<time_t>(us / 1'000'000);
+    timeout.tv_nsec = static_cast<long>(us % 1'000'000 * 1'000);
+    count = ::epoll_pwait2(epoll_fd_, events, kBatch, &timeout, nullptr);
+    if (count < 0 && errno == ENOSYS) {
+      count = ::epoll_wait(epoll_fd_, events, kBatch, milliseconds_until(deadline, from));
+    }
+#else
+    count = ::epoll_wait(epoll_fd_, events, kBatch, milliseconds_until(deadline, now()));
+#endif
+  }
+  // Nothing of the application runs in this loop, so no source of the batch can go away under it.
+  for (int i = 0; i < count; ++i) {
+    auto* source = static_cast<Source*>(events[i].data.ptr);
+    if (!source) { continue; }  // the wake descriptor: edge-triggered, so never read
+    const std::uint32_t what = events[i].events;
+    if (what & EPOLLPRI) { source->urgent = true; }
+    announce(*source, (what & (EPOLLIN | EPOLLPRI)) != 0, (what & EPOLLOUT) != 0,
+             (what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+  }
+}
+#else
+void Reactor::wait_epoll(Instant) noexcept {}
+#endif
+
+void Reactor::wait_poll(Instant deadline) noexcept {
+  std::size_t count = 0;
+  polled_[count] = {wake_read_fd_, POLLIN, 0};
+  waiting_[count++] = nullptr;
+  for (Source* source = sources_.front(); source; source = sources_.after(*source)) {
+    const int events = (source->readers.empty() ? 0 : POLLIN) | (source->writers.empty() ? 0 : POLLOUT);
+    if (events == 0) { continue; }
+    polled_[count] = {source->fd, static_cast<short>(events), 0};
+    waiting_[count++] = source;
+  }
+  const int timeout = deadline == Instant{} ? 0 : milliseconds_until(deadline, now());
+  if (::poll(polled_, static_cast<nfds_t>(count), timeout) <= 0) { return; }
+  if (polled_[0].revents != 0) { drain_wake_descriptor(); }
+  for (std::size_t i = 1; i < count; ++i) {
+    const int what = polled_[i].revents;
+    if (what == 0) { continue; }
+    announce(*waiting_[i], (what & POLLIN) != 0, (what & POLLOUT) != 0,
+             (what & (POLLHUP | POLLERR | POLLNVAL)) != 0);
+  }
+}
+
+}  // namespace nal::posix

@@ -1,0 +1,382 @@
+#include "backends/posix/tcp.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <climits>
+#include <utility>
+
+#include "backends/posix/address.hpp"
+#include "backends/posix/error.hpp"
+
+namespace nal::posix {
+
+namespace {
+
+#ifdef MSG_NOSIGNAL
+constexpr int kSendFlags = MSG_NOSIGNAL;
+#else
+constexpr int kSendFlags = 0;  // SO_NOSIGPIPE was set when the socket was opened
+#endif
+
+// The system tells an error once, to whichever call comes first; after that a reset stream reads as if it had ended.
+// So the first one is kept, and told to every later call.
+Error fail(Socket& socket, int number) noexcept {
+  if (socket.failure == Error{}) {
+    Error error = error_from_errno(number);
+    // Written to a connection that the peer has reset, when an earlier call was told of the reset. This side's own
+    // shutdown never gets here.
+    if (error == Error::broken_pipe) { error = Error::connection_reset; }
+    socket.failure = error;
+  }
+  return socket.failure;
+}
+
+int pending_error(int fd) noexcept {
+  int number = 0;
+  socklen_t length = sizeof number;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0) { return errno; }
+  return number;
+}
+
+int to_seconds(Duration duration) noexcept {
+  const std::int64_t s = (duration.milliseconds_rounded_up() + 999) / 1'000;
+  return s < 1 ? 1 : s > INT_MAX ? INT_MAX : static_cast<int>(s);
+}
+
+Result<> set_user_timeout([[maybe_unused]] int fd, [[maybe_unused]] Duration timeout) noexcept {
+#ifdef TCP_USER_TIMEOUT
+  const std::int64_t ms = timeout.milliseconds_rounded_up();
+  return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms > INT_MAX ? 0 : static_cast<int>(ms));
+#else
+  return Unexpected(Error::not_supported);
+#endif
+}
+
+Result<> set_keep_alive(int fd, const KeepAlive& keep_alive) noexcept {
+  NAL_TRY(set_option(fd, SOL_SOCKET, SO_KEEPALIVE, keep_alive.enabled ? 1 : 0));
+  if (!keep_alive.enabled) { return {}; }
+#if defined(TCP_KEEPIDLE)
+  NAL_TRY(set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, to_seconds(keep_alive.idle)));
+#elif defined(TCP_KEEPALIVE)
+  NAL_TRY(set_option(fd, IPPROTO_TCP, TCP_KEEPALIVE, to_seconds(keep_alive.idle)));
+#endif
+#ifdef TCP_KEEPINTVL
+  NAL_TRY(set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, to_seconds(keep_alive.interval)));
+#endif
+#ifdef TCP_KEEPCNT
+  NAL_TRY(set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, keep_alive.probes));
+#endif
+  return {};
+}
+
+Result<> apply(int fd, bool v4, const TcpOptions& options) noexcept {
+  if (options.no_delay) { NAL_TRY(set_option(fd, IPPROTO_TCP, TCP_NODELAY, *options.no_delay ? 1 : 0)); }
+  if (options.keep_alive) { NAL_TRY(set_keep_alive(fd, *options.keep_alive)); }
+  if (options.user_timeout) { NAL_TRY(set_user_timeout(fd, *options.user_timeout)); }
+  if (options.hop_limit) {
+    if (*options.hop_limit == 0) { return Unexpected(Error::invalid_argument); }
+    NAL_TRY(v4 ? set_option(fd, IPPROTO_IP, IP_TTL, *options.hop_limit)
+               : set_option(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, *options.hop_limit));
+  }
+  if (options.traffic_class) {
+    NAL_TRY(v4 ? set_option(fd, IPPROTO_IP, IP_TOS, *options.traffic_class)
+               : set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, *options.traffic_class));
+  }
+  return {};
+}
+
+// nal sends what it is given: protocol libraries write whole messages.
+Result<> apply_at_start(int fd, bool v4, TcpOptions options) noexcept {
+  if (!options.no_delay) { options.no_delay = true; }
+  return apply(fd, v4, options);
+}
+
+Pending wait_readable(Socket& socket, Context& context, Waiter& waiter, Wait why) noexcept {
+  socket.readable = false;
+  socket.readers.add(context, waiter, why);
+  return pending;
+}
+
+Pending wait_writable(Socket& socket, Context& context, Waiter& waiter, Wait why) noexcept {
+  socket.writable = false;
+  socket.writers.add(context, waiter, why);
+  return pending;
+}
+
+// `size` bytes in `send`, which sends them.
+template <class F>
+Poll<Result<std::size_t>> write_with(Socket* socket, Context& context, Waiter& waiter, std::size_t size,
+                                     F&& send) noexcept {
+  if (!socket) { return Unexpected(Error::closed); }
+  if (socket->shut_down) { return Unexpected(Error::broken_pipe); }
+  if (socket->failure != Error{}) { return Unexpected(socket->failure); }
+  if (size == 0) { return std::size_t{0}; }
+  if (!socket->writable && !context.probing()) { return wait_writable(*socket, context, waiter, Wait::writable); }
+  for (;;) {
+    const ssize_t sent = send(socket->fd);
+    if (sent > 0) {
+      const auto taken = static_cast<std::size_t>(sent);
+      if (taken < size) { socket->writable = false; }
+      return taken;
+    }
+    switch (sent < 0 ? errno : EAGAIN) {
+      case EINTR: break;
+      case EAGAIN: return wait_writable(*socket, context, waiter, Wait::writable);
+      default: return Unexpected(fail(*socket, errno));
+    }
+  }
+}
+
+}  // namespace
+
+Poll<Result<>> TcpStream::poll_connected(Context& context, Waiter& waiter) noexcept {
+  Socket* socket = live();
+  if (!socket) { return Unexpected(Error::closed); }
+  if (socket->connected) { return Result<>(); }
+  if (socket->failure != Error{}) { return Unexpected(socket->failure); }
+  if (!socket->writable && !context.probing()) { return wait_writable(*socket, context, waiter, Wait::connected); }
+  if (const int number = pending_error(socket->fd)) { return Unexpected(fail(*socket, number)); }
+  SocketAddress peer;
+  if (::getpeername(socket->fd, peer.get(), &peer.length) < 0) {
+    if (errno != ENOTCONN) { return Unexpected(fail(*socket, errno)); }
+    return wait_writable(*socket, context, waiter, Wait::connected);  // woken for nothing
+  }
+  socket->connected = true;
+  return Result<>();
+}
+
+Poll<Result<std::size_t>> TcpStream::poll_read(Context& context, Waiter& waiter,
+                                               std::span<std::byte> buffer) noexcept {
+  Socket* socket = live();
+  if (!socket) { return Unexpected(Error::closed); }
+  if (buffer.empty()) { return std::size_t{0}; }
+  if (!socket->readable && !context.probing()) { return wait_readable(*socket, context, waiter, Wait::readable); }
+  for (;;) {
+    const ssize_t got = ::recv(socket->fd, buffer.data(), buffer.size(), 0);
+    if (got > 0) {
+      const auto size = static_cast<std::size_t>(got);
+      // A short read has emptied the queue; the next byte or the end makes a new edge. Not so once the edge of the end
+      // has gone by, or where urgent data cuts reads short.
+      if (size < buffer.size() && !socket->ended && !socket->urgent) { socket->readable = false; }
+      return size;
+    }
+    if (got == 0) {
+      if (socket->failure != Error{}) { return Unexpected(socket->failure); }
+      return std::size_t{0};
+    }
+    switch (errno) {
+      case EINTR: break;
+      case EAGAIN: return wait_readable(*socket, context, waiter, Wait::readable);
+      default: return Unexpected(fail(*socket, errno));
+    }
+  }
+}
+
+Poll<Result<std::size_t>> TcpStream::poll_write(Context& context, Waiter& waiter,
+                                                std::span<const std::byte> data) noexcept {
+  return write_with(live(), context, waiter, data.size(),
+                    [data](int fd) { return ::send(fd, data.data(), data.size(), kSendFlags); });
+}
+
+Poll<Result<std::size_t>> TcpStream::poll_write_gather(Context& context, Waiter& waiter,
+                                                       ConstBuffers pieces) noexcept {
+  constexpr std::size_t kMostPieces = 16;
+  iovec vectors[kMostPieces];
+  std::size_t count = 0;
+  std::size_t size = 0;
+  for (const auto piece : pieces) {
+    if (piece.empty()) { continue; }
+    if (count == kMostPieces) { break; }
+    vectors[count++] = {const_cast<std::byte*>(piece.data()), piece.size()};
+    size += piece.size();
+  }
+  msghdr message{};
+  message.msg_iov = vectors;
+  message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
+  return write_with(live(), context, waiter, size,
+                    [&message](int fd) { return ::sendmsg(fd, &message, kSendFlags); });
+}
+
+Poll<Result<>> TcpStream::poll_flush(Context&, Waiter&) noexcept {
+  const Socket* socket = live();
+  if (!socket) { return Unexpected(Error::closed); }
+  if (socket->failure != Error{}) { return Unexpected(socket->failure); }
+  return Result<>();  // what `send` took is the transport's
+}
+
+Poll<Result<>> TcpStream::poll_shutdown(Context&, Waiter&) noexcept {
+  Socket* socket = live();
+  if (!socket) { return Unexpected(Error::closed); }
+  if (socket->shut_down) { return Result<>(); }
+  if (socket->failure != Error{}) { return Unexpected(socket->failure); }
+  if (::shutdown(socket->fd, SHUT_WR) < 0) {
+    if (errno == ENOTCONN && !socket->connected) { return Unexpected(Error::not_connected); }
+    // The connection is gone already; why stands in the socket.
+    const int number = errno == ENOTCONN ? pending_error(socket->fd) : errno;
+    return Unexpected(fail(*socket, number != 0 ? number : ECONNRESET));
+  }
+  socket->shut_down = true;
+  return Result<>();
+}
+
+void TcpStream::abort() noexcept {
+  if (Socket* socket = live()) {
+    const linger reset{1, 0};
+    static_cast<void>(::setsockopt(socket->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset));
+    socket->table->release(*socket);
+  }
+  forget();
+}
+
+void TcpStream::drop() noexcept {
+  Socket* socket = live();
+  if (!socket) { return; }
+  if (socket->connected && socket->failure == Error{}) {
+    // The system sends what is queued, and a reset if something is unread; these bound how long it tries.
+    static_cast<void>(set_user_timeout(socket->fd, socket->table->linger()));
+#ifdef TCP_LINGER2
+    static_cast<void>(set_option(socket->fd, IPPROTO_TCP, TCP_LINGER2, to_seconds(socket->table->linger())));
+#endif
+  }
+  socket->table->release(*socket);
+}
+
+Result<> TcpStream::configure(const TcpOptions& options) noexcept {
+  const Socket* socket = live();
+  if (!socket) { return Unexpected(Error::closed); }
+  return apply(socket->fd, socket->remote.address.is_v4(), options);
+}
+
+Endpoint TcpStream::local_endpoint() const noexcept {
+  Socket* socket = live();
+  if (!socket) { return {}; }
+  if (socket->local.port == 0) { socket->local = bound_endpoint(socket->fd); }
+  return socket->local;
+}
+
+Endpoint TcpStream::remote_endpoint() const noexcept {
+  const Socket* socket = live();
+  return socket ? socket->remote : Endpoint();
+}
+
+Result<TcpStream> start_tcp(SocketTable& table, const Endpoint& remote, const TcpOptions& options) noexcept {
+  if (table.full()) { return Unexpected(Error::table_full); }
+  if (remote.port == 0) { return Unexpected(Error::invalid_argument); }
+  const bool v4 = remote.address.is_v4();
+  NAL_TRY_SET(const int fd, open_socket(address_family(remote.address), SOCK_STREAM));
+  if (auto applied = apply_at_start(fd, v4, options); !applied) {
+    close_descriptor(fd);
+    return Unexpected(applied.error());
+  }
+  const SocketAddress address(remote);
+  const bool connected = ::connect(fd, address.get(), address.length) == 0;
+  // Interrupted: the handshake goes on all the same.
+  if (!connected && errno != EINPROGRESS && errno != EINTR && errno != EAGAIN) {
+    const Error error = error_from_errno(errno);
+    close_descriptor(fd);
+    return Unexpected(error);
+  }
+  NAL_TRY_SET(Socket * socket, table.take(fd));
+  socket->stream = true;
+  socket->connected = connected;
+  socket->writable = connected;
+  socket->remote = remote;
+  return TcpStream(*socket);
+}
+
+Poll<Result<TcpStream>> TcpListener::poll_accept(Context& context, Waiter& waiter) noexcept {
+  Socket* listener = live();
+  if (!listener) { return Unexpected(Error::closed); }
+  SocketTable& table = *listener->table;
+  if (listener->pause_until != Instant{} && !context.probing()) {
+    // Told already. Trying again at once would spin: the connection stays in the system's queue until something frees.
+    if (table.paused() && context.now() < listener->pause_until) {
+      table.reactor().wait_for_retry(context, waiter, Wait::acceptable);
+      return pending;
+    }
+    listener->pause_until = Instant{};
+  }
+  constexpr int kTriesPerPoll = 16;
+  for (int tries = 0; tries < kTriesPerPoll; ++tries) {
+    if (!listener->readable && !context.probing()) {
+      return wait_readable(*listener, context, waiter, Wait::acceptable);
+    }
+    int number = EMFILE;
+    if (!table.full()) {
+      SocketAddress remote;
+#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
+      const int fd = ::accept4(listener->fd, remote.get(), &remote.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+      const int fd = ::accept(listener->fd, remote.get(), &remote.length);
+      if (fd >= 0) { make_non_blocking(fd); }
+#endif
+      if (fd >= 0) {
+        auto taken = table.take(fd);
+        if (!taken) { return Unexpected(taken.error()); }
+        Socket* socket = *taken;
+        socket->stream = true;
+        socket->connected = true;
+        socket->remote = remote.endpoint();
+        return TcpStream(*socket);
+      }
+      number = errno;
+    } else if (!something_waits(listener->fd)) {
+      return wait_readable(*listener, context, waiter, Wait::acceptable);
+    }
+    switch (number) {
+      case EAGAIN: return wait_readable(*listener, context, waiter, Wait::acceptable);
+      case EMFILE:
+      case ENFILE:
+      case ENOBUFS:
+      case ENOMEM:
+        listener->pause_until = context.now() + Reactor::kRetryPause;
+        table.pause();
+        return Unexpected(error_from_errno(number));
+      case EBADF:
+      case EFAULT:
+      case EINVAL:
+      case ENOTSOCK: return Unexpected(error_from_errno(number));
+      default: break;  // EINTR, or the connection died while it waited: the next one
+    }
+  }
+  context.wake_soon();
+  return pending;
+}
+
+Endpoint TcpListener::local_endpoint() const noexcept {
+  const Socket* socket = live();
+  return socket ? socket->local : Endpoint();
+}
+
+void TcpListener::drop() noexcept {
+  if (Socket* socket = live()) { socket->table->release(*socket); }
+}
+
+Result<TcpListener> listen_tcp(SocketTable& table, const Endpoint& local, const ListenOptions& options) noexcept {
+  if (table.full()) { return Unexpected(Error::table_full); }
+  const bool v4 = local.address.is_v4();
+  NAL_TRY_SET(const int fd, open_socket(address_family(local.address), SOCK_STREAM));
+  const SocketAddress address(local);
+  const auto prepare = [&]() -> Result<> {
+    if (!v4) { NAL_TRY(set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)); }
+    NAL_TRY(set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+    if (options.share_port) { NAL_TRY(set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)); }
+    NAL_TRY(apply_at_start(fd, v4, options.accepted));  // accepted connections inherit them
+    if (::bind(fd, address.get(), address.length) < 0) { return Unexpected(error_from_errno(errno)); }
+    if (::listen(fd, options.backlog) < 0) { return Unexpected(error_from_errno(errno)); }
+    return {};
+  };
+  if (auto prepared = prepare(); !prepared) {
+    close_descriptor(fd);
+    return Unexpected(prepared.error());
+  }
+  NAL_TRY_SET(Socket * socket, table.take(fd));
+  socket->local = bound_endpoint(fd);
+  return TcpListener(*socket);
+}
+
+}  // namespace nal::posix
