@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "nal/assert.hpp"
+#include "nal/detail/compare_bytes.hpp"
 #include "nal/hash.hpp"
 #include "nal/ipv4_address.hpp"
 #include "nal/ipv6_address.hpp"
@@ -135,7 +136,12 @@ class IpAddress {
   /// 255.255.255.255
   constexpr bool is_broadcast() const noexcept { return is_v4() && v4().is_broadcast(); }
 
-  friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) noexcept = default;
+  friend constexpr bool operator==(const IpAddress&, const IpAddress&) noexcept = default;
+  friend constexpr std::strong_ordering operator<=>(const IpAddress& a, const IpAddress& b) noexcept {
+    if (a.family_ != b.family_) { return a.family_ <=> b.family_; }
+    const std::strong_ordering order = detail::compare_bytes(a.bytes_, b.bytes_);
+    return order != 0 ? order : a.zone() <=> b.zone();
+  }
 
  private:
   // Small and loosely aligned, so that an `Endpoint` is 24 bytes. What a family does not use is zero, so that members

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "nal/assert.hpp"
+#include "nal/detail/compare_bytes.hpp"
 #include "nal/hash.hpp"
 #include "nal/ipv4_address.hpp"
 #include "nal/result.hpp"
@@ -193,7 +194,11 @@ class Ipv6Address {
     return {0xff02, 0, 0, 0, 0, 1, static_cast<std::uint16_t>(0xff00 | bytes_[13]), group(7), zone_};
   }
 
-  friend constexpr auto operator<=>(const Ipv6Address&, const Ipv6Address&) noexcept = default;
+  friend constexpr bool operator==(const Ipv6Address&, const Ipv6Address&) noexcept = default;
+  friend constexpr std::strong_ordering operator<=>(const Ipv6Address& a, const Ipv6Address& b) noexcept {
+    const std::strong_ordering order = detail::compare_bytes(a.bytes_, b.bytes_);
+    return order != 0 ? order : a.zone_ <=> b.zone_;
+  }
 
  private:
   static constexpr std::uint8_t high(std::uint16_t group) noexcept { return static_cast<std::uint8_t>(group >> 8); }

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "nal/detail/compare_bytes.hpp"
 #include "nal/hash.hpp"
 #include "nal/result.hpp"
 #include "nal/text.hpp"
@@ -75,7 +76,10 @@ class MacAddress {
   /// Given by whoever runs the network, not by the maker of the device.
   constexpr bool is_locally_administered() const noexcept { return (bytes_[0] & 0x02) != 0; }
 
-  friend constexpr auto operator<=>(const MacAddress&, const MacAddress&) noexcept = default;
+  friend constexpr bool operator==(const MacAddress&, const MacAddress&) noexcept = default;
+  friend constexpr std::strong_ordering operator<=>(const MacAddress& a, const MacAddress& b) noexcept {
+    return detail::compare_bytes(a.bytes_, b.bytes_);
+  }
 
  private:
   Bytes bytes_{};
