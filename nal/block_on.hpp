@@ -4,27 +4,27 @@
 namespace nal {
 
 namespace detail {
-/// A future that stands on the stack of whoever blocks on it.
+/// Polls a future that stands on the stack of whoever blocks on it.
 template <class F>
-class BlockingTask : public RootTask {
+class BlockingCall {
  public:
-  BlockingTask(Executor& executor, F& future) noexcept
-      : RootTask(&step, platform::current_arena()), future_(&future) {
-    set_name("block_on");
-    attach(executor);
+  BlockingCall(Executor& executor, F& future) noexcept : task_(executor.blocking_task()), future_(future) {
+    task_.begin(executor, &poll, this);
   }
-  ~BlockingTask() { detach(); }
+  BlockingCall(const BlockingCall&) = delete;
+  ~BlockingCall() { task_.end(); }
   Poll<output_t<F>>& output() noexcept { return output_; }
 
  private:
-  static void step(RootTask& self, Context& context) {
-    auto& task = static_cast<BlockingTask&>(self);
-    if (task.output_.ready()) { return; }
-    auto output = task.future_->poll(context);
-    std::destroy_at(&task.output_);
-    std::construct_at(&task.output_, std::move(output));
+  static void poll(void* self, Context& context) {
+    auto& call = *static_cast<BlockingCall*>(self);
+    if (call.output_.ready()) { return; }
+    auto output = call.future_.poll(context);
+    std::destroy_at(&call.output_);
+    std::construct_at(&call.output_, std::move(output));
   }
-  F* future_;
+  BlockingTask& task_;
+  F& future_;
   Poll<output_t<F>> output_{pending};
 };
 }  // namespace detail
@@ -34,9 +34,9 @@ class BlockingTask : public RootTask {
 template <class F>
   requires Future<std::remove_reference_t<F>>
 output_t<std::remove_reference_t<F>> block_on(Executor& executor, F&& future) noexcept {
-  detail::BlockingTask<std::remove_reference_t<F>> task(executor, future);
-  executor.run_until([&task] { return task.output().ready(); });
-  return *std::move(task.output());
+  detail::BlockingCall<std::remove_reference_t<F>> call(executor, future);
+  executor.run_until([&call] { return call.output().ready(); });
+  return *std::move(call.output());
 }
 
 /// Blocking use of a coroutine: starts `function(arguments...)` in `slot`, runs the executor, with all its tasks, until

@@ -45,6 +45,7 @@ class RootTask : public detail::ListNode<detail::ReadyTag>, public detail::ListN
   }
   bool active() const noexcept { return active_; }
   Executor* executor() const noexcept { return executor_; }
+  void set_arena(FrameArena* arena) noexcept { arena_ = arena; }
 
  private:
   using ReadyNode = detail::ListNode<detail::ReadyTag>;
@@ -60,6 +61,37 @@ class RootTask : public detail::ListNode<detail::ReadyTag>, public detail::ListN
   Wait waits_for_ = Wait::none;
   bool active_ = false;
 };
+
+namespace detail {
+
+/// The task as which a blocking caller waits (`block_on`). The executor's own, so that an operation which outlives the
+/// call that polled it, cut off by a deadline say, still names a task that exists.
+class BlockingTask : public RootTask {
+ public:
+  using Call = void (*)(void* caller, Context& context);
+  BlockingTask() noexcept : RootTask(&step, nullptr) { set_name("block_on"); }
+  void begin(Executor& executor, Call call, void* caller) noexcept {
+    NAL_ASSERT(!caller_);  // one thread blocks once
+    call_ = call;
+    caller_ = caller;
+    set_arena(platform::current_arena());
+    attach(executor);
+  }
+  void end() noexcept {
+    caller_ = nullptr;
+    detach();
+  }
+
+ private:
+  static void step(RootTask& self, Context& context) {
+    auto& task = static_cast<BlockingTask&>(self);
+    if (task.caller_) { task.call_(task.caller_, context); }
+  }
+  Call call_ = nullptr;
+  void* caller_ = nullptr;
+};
+
+}  // namespace detail
 
 /// Polls tasks when what they wait for has happened. Static memory; one a thread; outlives its tasks, timers, events
 /// and stacks. All but `Event::raise` is confined to the thread that made it (asserted).
@@ -111,6 +143,8 @@ class Executor {
   /// An event was raised and its waiters have not been woken yet.
   bool has_events() const noexcept;
   Platform& platform() noexcept { return *platform_; }
+  /// Not for applications: they have `block_on`.
+  detail::BlockingTask& blocking_task() noexcept { return blocking_; }
 
   /// `f(const RootTask&)` for each task that has not finished, oldest first.
   template <class F>
@@ -152,6 +186,7 @@ class Executor {
   Instant now_{};
   // The inbox of raised events, linked by `Event::next_`: pushed from anywhere, emptied by the executor.
   platform::Inbox<Event> inbox_;
+  detail::BlockingTask blocking_;
   FrameArena** thread_ = &platform::current_arena();  // the slot's address tells threads apart
   bool in_round_ = false;
   bool now_known_ = false;

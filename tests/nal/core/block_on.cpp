@@ -75,7 +75,7 @@ TEST_CASE("blocking on a coroutine that another task cancels ends with cancelled
   executor.run();
 }
 
-TEST_CASE("blocking on an operation by reference leaves it to its owner", "[block_on]") {
+TEST_CASE("an operation cut off by a deadline may outlive the call that waited for it", "[block_on]") {
   VirtualClock clock;
   Executor executor(clock);
   Gate gate;

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "nal/block_on.hpp"
-#include "tests/support/cancel.hpp"
+#include "tests/support/cancel_rounds.hpp"
 #include "tests/support/check.hpp"
 #include "tests/support/futures.hpp"
 #include "tests/support/virtual_clock.hpp"
@@ -185,7 +185,7 @@ TEST_CASE("a channel destroys what nobody received", "[channel]") {
 }
 
 TEST_CASE("a receiver may be cancelled at every poll and takes nothing with it", "[channel]") {
-  const unsigned cuts = test::cancel_at_every_poll([](unsigned polls) {
+  const unsigned cuts = test::cancel_after_every_round([](unsigned rounds) {
     VirtualClock clock;
     Executor executor(clock);
     Numbers numbers;
@@ -195,7 +195,7 @@ TEST_CASE("a receiver may be cancelled at every poll and takes nothing with it",
     int count = 0;
     static_cast<void>(sender.start(executor, produce, numbers, 0, 10));
     static_cast<void>(receiver.start(executor, consume, numbers, received.data(), count));
-    if (!test::run_rounds(executor, receiver, polls) && count < 10) {
+    if (!test::run_rounds(executor, receiver, rounds) && count < 10) {
       receiver.cancel();
       CHECK(receiver.arena().live() == 0);
       // Another takes over where the first was cut.
@@ -211,7 +211,7 @@ TEST_CASE("a receiver may be cancelled at every poll and takes nothing with it",
 }
 
 TEST_CASE("a sender may be cancelled at every poll and has sent each value once or not at all", "[channel]") {
-  const unsigned cuts = test::cancel_at_every_poll([](unsigned polls) {
+  const unsigned cuts = test::cancel_after_every_round([](unsigned rounds) {
     VirtualClock clock;
     Executor executor(clock);
     Numbers numbers;
@@ -221,7 +221,7 @@ TEST_CASE("a sender may be cancelled at every poll and has sent each value once 
     int count = 0;
     static_cast<void>(sender.start(executor, produce, numbers, 0, 10));
     static_cast<void>(receiver.start(executor, consume, numbers, received.data(), count));
-    const bool finished = test::run_rounds(executor, sender, polls);
+    const bool finished = test::run_rounds(executor, sender, rounds);
     sender.cancel();
     CHECK(sender.arena().live() == 0);
     numbers.close();

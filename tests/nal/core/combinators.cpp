@@ -4,7 +4,7 @@
 
 #include "nal/block_on.hpp"
 #include "nal/sleep.hpp"
-#include "tests/support/cancel.hpp"
+#include "tests/support/cancel_rounds.hpp"
 #include "tests/support/check.hpp"
 #include "tests/support/futures.hpp"
 #include "tests/support/virtual_clock.hpp"
@@ -239,7 +239,7 @@ TEST_CASE("a join whose children do not fit tells no_memory for those that did n
 
 TEST_CASE("races and joins may be cancelled at every poll and leave nothing behind", "[combinators]") {
   const int before = Alive::count();
-  const unsigned cuts = test::cancel_at_every_poll([before](unsigned polls) {
+  const unsigned cuts = test::cancel_after_every_round([before](unsigned rounds) {
     VirtualClock clock;
     Executor executor(clock);
     Gate a;
@@ -256,7 +256,7 @@ TEST_CASE("races and joins may be cancelled at every poll and leave nothing behi
     };
     static_cast<void>(slot.start(executor, Code::run, a, b));
     bool finished = false;
-    for (unsigned i = 0; i < polls && !finished; ++i) {
+    for (unsigned i = 0; i < rounds && !finished; ++i) {
       if (!executor.poll_once()) {
         (b.level() > 0 ? a : b).open();
         clock.advance(1_ms);

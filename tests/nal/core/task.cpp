@@ -5,7 +5,7 @@
 #include "nal/block_on.hpp"
 #include "nal/combinators.hpp"
 #include "nal/sleep.hpp"
-#include "tests/support/cancel.hpp"
+#include "tests/support/cancel_rounds.hpp"
 #include "tests/support/check.hpp"
 #include "tests/support/futures.hpp"
 #include "tests/support/virtual_clock.hpp"
@@ -298,7 +298,7 @@ TEST_CASE("a task may be moved between its polls, raced by reference and awaited
 
 TEST_CASE("a chain may be cancelled at every poll and leaves nothing behind", "[task]") {
   const int before = Alive::count();
-  const unsigned cuts = test::cancel_at_every_poll([before](unsigned polls) {
+  const unsigned cuts = test::cancel_after_every_round([before](unsigned rounds) {
     VirtualClock clock;
     Executor executor(clock);
     Gate gate;
@@ -317,7 +317,7 @@ TEST_CASE("a chain may be cancelled at every poll and leaves nothing behind", "[
     };
     static_cast<void>(slot.start(executor, Code::run, gate));
     bool finished = false;
-    for (unsigned i = 0; i < polls && !finished; ++i) {
+    for (unsigned i = 0; i < rounds && !finished; ++i) {
       if (!executor.poll_once()) {
         gate.open();
         clock.advance(1_ms);
