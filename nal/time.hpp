@@ -136,13 +136,22 @@ class Instant {
   Duration since_start_;
 };
 
+namespace detail {
+
+consteval std::int64_t count(unsigned long long n) {
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+  return n > static_cast<unsigned long long>(kMax) ? kMax : static_cast<std::int64_t>(n);
+}
+
+}  // namespace detail
+
 namespace literals {
 
-consteval Duration operator""_us(unsigned long long n) { return Duration::microseconds(static_cast<std::int64_t>(n)); }
-consteval Duration operator""_ms(unsigned long long n) { return Duration::milliseconds(static_cast<std::int64_t>(n)); }
-consteval Duration operator""_s(unsigned long long n) { return Duration::seconds(static_cast<std::int64_t>(n)); }
-consteval Duration operator""_min(unsigned long long n) { return Duration::minutes(static_cast<std::int64_t>(n)); }
-consteval Duration operator""_h(unsigned long long n) { return Duration::hours(static_cast<std::int64_t>(n)); }
+consteval Duration operator""_us(unsigned long long n) { return Duration::microseconds(detail::count(n)); }
+consteval Duration operator""_ms(unsigned long long n) { return Duration::milliseconds(detail::count(n)); }
+consteval Duration operator""_s(unsigned long long n) { return Duration::seconds(detail::count(n)); }
+consteval Duration operator""_min(unsigned long long n) { return Duration::minutes(detail::count(n)); }
+consteval Duration operator""_h(unsigned long long n) { return Duration::hours(detail::count(n)); }
 
 }  // namespace literals
 

@@ -22,6 +22,7 @@ static_assert(std::is_trivially_copyable_v<Instant> && sizeof(Instant) == 8);
 static_assert(!std::is_convertible_v<std::int64_t, Duration> && !std::is_convertible_v<std::int64_t, Instant>);
 static_assert(Duration::hours(1) == 60_min && 1_min == 60_s && 1_s == 1000_ms && 1_ms == 1000_us && 2_h == 120_min);
 static_assert(Instant::max() - 5_s == Instant::max() && Instant::max() + -5_s == Instant::max());
+static_assert(18446744073709551615_us == Duration::max() && 9223372036854775806_us < Duration::max());
 static_assert(Duration::hours(kMost) == Duration::max() && Duration::hours(kLeast) == Duration::min());
 
 }  // namespace
