@@ -22,7 +22,10 @@ class SysTick final : public nal::Platform {
     }
     // A period begins with 0 (where the interrupt is raised), then counts down from the reload value.
     const std::uint32_t elapsed = value == 0 ? 0 : kPeriod - value;
-    return nal::Instant::from_microseconds(us + elapsed / systick::kClocksPerMicrosecond);
+    us += elapsed / systick::kClocksPerMicrosecond;
+    // An emulator raises the interrupt late when its host is busy: the clock then waits for it, and never goes back.
+    if (us > told_us_) { told_us_ = us; }
+    return nal::Instant::from_microseconds(told_us_);
   }
 
   void poll(nal::Executor& executor, nal::Instant deadline) noexcept override {
@@ -52,6 +55,7 @@ class SysTick final : public nal::Platform {
 
  private:
   std::int64_t ticked_us_ = 0;  ///< the time of the last tick; written by the interrupt, read with it held off
+  std::int64_t told_us_ = 0;    ///< the latest time that `now` gave
   TickHandler handler_ = nullptr;
   volatile bool woken_ = false;
   unsigned long sleeps_ = 0;
