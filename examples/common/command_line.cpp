@@ -1,0 +1,40 @@
+#include "examples/common/command_line.hpp"
+
+#include <string_view>
+#include <vector>
+
+#include "examples/common/backend.hpp"
+
+namespace examples {
+
+void add_backend_option(CLI::App& app, std::string& name) {
+  name = kBackends.front();
+  app.add_option("--backend", name, "the network stack to use")
+      ->type_name("NAME")
+      ->check(CLI::IsMember(std::vector<std::string>(kBackends.begin(), kBackends.end())))
+      ->capture_default_str();
+}
+
+void add_timeout_option(CLI::App& app, nal::Duration& timeout, const std::string& what) {
+  // A day is longer than anybody waits, and far from what a Duration can hold.
+  constexpr double kMost = 86400;
+  app.add_option_function<double>(
+         "--timeout",
+         [&timeout](double seconds) {
+           timeout = nal::Duration::microseconds(static_cast<std::int64_t>(seconds * 1e6));
+         },
+         what)
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.001, kMost).description(""))
+      ->default_str(CLI::detail::to_string(static_cast<double>(timeout.microseconds()) / 1e6));
+}
+
+std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
+  app.failure_message(CLI::FailureMessage::simple);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? kDone : kWrongUsage; }
+  return std::nullopt;
+}
+
+}  // namespace examples
