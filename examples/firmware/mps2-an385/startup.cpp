@@ -28,6 +28,9 @@ void reset_handler() {
   board::exit(program());
 }
 
+// What is static is never destroyed: an image does not end, it is switched off.
+int atexit(void (*)()) { return 0; }
+
 void fault_handler() {
   board::print("fault: an exception that nobody handles\n");
   board::exit(125);
