@@ -170,6 +170,11 @@ def coroutine_lambda_faults(source, index):
     while at < source.partner.get(body, 0):
         if source.is_lambda(at) and source.lambda_body(at) is not None:
             at = source.partner.get(source.lambda_body(at), at)
+        elif source.words[at] in ("struct", "class"):
+            # The members of a local class are functions of their own.
+            while source.word(at) not in ("{", ";", "(", ">", ""):
+                at += 1
+            at = source.partner.get(at, at) if source.word(at) == "{" else at
         elif source.words[at] in ("co_await", "co_return", "co_yield"):
             yield index, "a coroutine that is a capturing lambda"
             return

@@ -22,6 +22,7 @@ co_await run([&] { return x; });
 co_await run([x = 1](int y) { return x + y; });
 auto task = [x]() -> Task<> { co_await f(x); co_return Unit(); };
 auto task = [&] { co_return Unit(); };
+auto task = [&] { struct Code { int a; }; co_return Unit(); };
 std::optional<Task<int>> task;
 const int n = co_await f() ? 1 : 2;
 total += co_await f();
@@ -55,4 +56,5 @@ NAL_CO_TRY(write_all(stream, text));
 NAL_CO_TRY_SET(const auto n, read(stream, text));
 TEST_CASE("it waits") { auto t = [](int n) -> Task<int> { co_return co_await f(n); }; CHECK(run(t(1)) == 1); }
 co_await race(f(), g())->then(1);
+run([&] { struct Code { static Task<> run(int n) { co_return co_await f(n); } }; start(Code::run, x); });
 """.strip().splitlines()
