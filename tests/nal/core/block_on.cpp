@@ -102,6 +102,25 @@ TEST_CASE("trying an operation asks once, waits for nothing and links nobody", "
   CHECK(try_once(executor, receive(channel)) == 5);
 }
 
+TEST_CASE("an operation that is tried again and again goes on from where it was", "[block_on]") {
+  VirtualClock clock;
+  Executor executor(clock);
+  Gate gate;
+  auto operation = with_timeout(10_ms, Pass(gate));
+  CHECK(try_once(executor, operation) == Unexpected(Error::would_block));
+  clock.advance(10_ms);
+  CHECK(try_once(executor, operation) == Unexpected(Error::timed_out));
+
+  Channel<int, 1> channel;
+  auto first = with_timeout(10_ms, send(channel, 1));
+  CHECK(try_once(executor, first).has_value());
+  auto more = with_timeout(10_ms, send(channel, 2));
+  CHECK(try_once(executor, more) == Unexpected(Error::would_block));
+  CHECK(try_once(executor, receive(channel)) == 1);
+  CHECK(try_once(executor, more).has_value());
+  CHECK(try_once(executor, receive(channel)) == 2);
+}
+
 TEST_CASE("blocking while a round runs asserts", "[block_on]") {
   struct Code {
     static Task<> block(Executor& executor, Gate& gate) {
