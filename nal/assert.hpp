@@ -11,7 +11,7 @@ namespace nal {
 /// A caller's bug, never a peer's doing: those are `Result`s. `NAL_NO_ASSERT` removes the checks (and their strings).
 #ifndef NAL_ASSERT
 #ifdef NAL_NO_ASSERT
-#define NAL_ASSERT(condition) static_cast<void>(0)
+#define NAL_ASSERT(condition) static_cast<void>(sizeof(static_cast<bool>(condition)))  // not evaluated
 #else
 #define NAL_ASSERT(condition) \
   ((condition) ? static_cast<void>(0) : ::nal::assertion_failed(#condition, __FILE__, __LINE__))
