@@ -25,9 +25,11 @@ def packages():
     return (ROOT / "tests" / "firmware" / "packages").read_text().split()
 
 
-def _quietly(command):
-    # What $CXX says is the host's compiler; the cross file has the target's.
+def quietly(command, compiler=None):
+    """Runs a build command; raises with what it said if it fails. `compiler` is the host's, None in a cross build."""
     environment = {name: value for name, value in os.environ.items() if name not in ("CC", "CXX")}
+    if compiler:
+        environment["CXX"] = compiler
     ran = subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if ran.returncode != 0:
         # ninja's progress says nothing about a failure; what the compiler said does.
@@ -35,17 +37,17 @@ def _quietly(command):
         raise BuildFailed("\n".join(telling[-60:]))
 
 
-def build(cpu, folder, *options):
-    """Sets `folder` up where needed, and builds everything in it for `cpu`."""
+def build(cpu, folder, options=(), targets=()):
+    """Sets `folder` up where needed, and builds `targets` (all, if empty) in it for `cpu`."""
     folder = pathlib.Path(folder)
     if not (folder / "build.ninja").exists():
         folder.mkdir(parents=True, exist_ok=True)
         # Meson 1.0 knows no path relative to the sources here, so the emulator's place comes by a file of its own.
         wrapper = folder / "qemu.ini"
         wrapper.write_text(f"[binaries]\nexe_wrapper = '{FIRMWARE / 'qemu'}'\n")
-        _quietly(["meson", "setup", "--cross-file", str(FIRMWARE / f"{cpu}.ini"), "--cross-file", str(wrapper),
+        quietly(["meson", "setup", "--cross-file", str(FIRMWARE / f"{cpu}.ini"), "--cross-file", str(wrapper),
                   "-Dfirmware=true", "-Dwerror=true", *options, str(folder), str(ROOT)])
-    _quietly(["ninja", "-C", str(folder), f"-j{os.cpu_count() or 1}"])
+    quietly(["ninja", "-C", str(folder), f"-j{os.cpu_count() or 1}", *targets])
 
 
 def run_image(image, *arguments):
