@@ -1,0 +1,34 @@
+#pragma once
+#include "examples/mqtt/config.hpp"
+
+namespace mqtt {
+
+/// How long to wait before the next attempt: see `Reconnect`.
+class Backoff {
+ public:
+  Backoff(const Reconnect& settings, const Random& random) noexcept
+      : initial_(settings.initial), maximum_(settings.maximum), random_(random) {}
+
+  /// An attempt failed, or a connection that had lasted this long ended: the wait before the next one.
+  nal::Duration next(nal::Duration lasted) noexcept {
+    if (lasted > wait_) { wait_ = {}; }
+    wait_ = wait_ == nal::Duration() ? initial_ : wait_ * 2;
+    if (wait_ > maximum_) { wait_ = maximum_; }
+    return wait_ / 2 + part(wait_ / 2);
+  }
+
+ private:
+  /// A random part of it.
+  nal::Duration part(nal::Duration whole) noexcept {
+    if (!random_.next) { return whole; }
+    const std::int64_t of_1024 = random_.next(random_.context) % 1025;
+    return whole / 1024 * of_1024;
+  }
+
+  nal::Duration initial_;
+  nal::Duration maximum_;
+  nal::Duration wait_{};  ///< without jitter; zero before the first
+  Random random_;
+};
+
+}  // namespace mqtt

@@ -1,0 +1,302 @@
+#pragma once
+#include <algorithm>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "examples/mqtt/backoff.hpp"
+#include "examples/mqtt/session.hpp"
+#include "nal/tcp.hpp"
+
+namespace mqtt {
+
+/// Makes connections to the server, one after the other.
+///
+/// *Syntax*: `c()` gives a future of a `nal::Result<S>`, where `S` is a `nal::TcpStream`.
+/// *Semantics*: each call begins an attempt of its own; destroying the future gives it up.
+/// *Example*: `[&] { return nal::connect(stack, endpoint); }`
+template <class C>
+concept Connector = requires(C& c) {
+  requires nal::ResultFuture<std::invoke_result_t<C&>>;
+  requires nal::TcpStream<typename nal::output_t<std::invoke_result_t<C&>>::value_type>;
+};
+
+namespace detail {
+
+/// A future that may be there. A future that can be reset (a `nal::Task`) is its own.
+template <class F>
+class Maybe {
+ public:
+  template <class Make>
+  void emplace(Make& make) noexcept {
+    future_.emplace(make());
+  }
+  auto poll(nal::Context& context) noexcept { return future_->poll(context); }
+  void reset() noexcept { future_.reset(); }
+
+ private:
+  std::optional<F> future_;
+};
+template <class F>
+  requires requires(F& future) { future.reset(); }
+class Maybe<F> {
+ public:
+  template <class Make>
+  void emplace(Make& make) noexcept {
+    future_ = make();
+  }
+  auto poll(nal::Context& context) noexcept { return future_.poll(context); }
+  void reset() noexcept { future_.reset(); }
+
+ private:
+  F future_;
+};
+
+/// Tells a session that whoever ran it is gone, however it went.
+class RunningSession {
+ public:
+  RunningSession() = default;
+  RunningSession(RunningSession&& other) noexcept : session_(std::exchange(other.session_, nullptr)) {}
+  ~RunningSession() { end(); }
+  void begin(Session& session) noexcept { session_ = &session; }
+  bool begun() const noexcept { return session_ != nullptr; }
+  void end() noexcept {
+    if (session_) { std::exchange(session_, nullptr)->run_ended(); }
+  }
+
+ private:
+  Session* session_ = nullptr;
+};
+
+}  // namespace detail
+
+/// See `Client::run`.
+template <Connector C>
+class [[nodiscard("await it")]] Run {
+ public:
+  using Attempt = std::invoke_result_t<C&>;
+  using Stream = typename nal::output_t<Attempt>::value_type;
+
+  Run(Session& session, C& connector) noexcept
+      : session_(&session), connector_(&connector), backoff_(session.config().reconnect, session.config().random) {}
+
+  nal::Poll<nal::Result<>> poll(nal::Context& context) noexcept {
+    if (!running_.begun()) {
+      if (auto started = session_->start(); !started) { return started; }
+      running_.begin(*session_);
+    }
+    for (unsigned turn = 0; turn < kTurnsPerPoll; ++turn) {
+      const Step step = poll_phase(context);
+      if (step == Step::wait) { return nal::pending; }
+      if (step == Step::end) {
+        running_.end();
+        return result_;
+      }
+    }
+    context.wake_soon();
+    return nal::pending;
+  }
+
+ private:
+  enum class Phase : std::uint8_t { begin, connecting, up, closing, waiting };
+  enum class Step : std::uint8_t { go_on, wait, end };
+  /// Packets are small and waking is cheap: other tasks get their turn.
+  static constexpr unsigned kTurnsPerPoll = 16;
+
+  Step poll_phase(nal::Context& context) noexcept {
+    switch (phase_) {
+      case Phase::begin: return begin_attempt(context);
+      case Phase::connecting: return poll_connecting(context);
+      case Phase::up: return poll_up(context);
+      case Phase::closing: return poll_closing(context);
+      case Phase::waiting: return poll_waiting(context);
+    }
+    return Step::end;
+  }
+
+  Step begin_attempt(nal::Context& context) noexcept {
+    session_->tell(Notice{Notice::Kind::connecting});
+    attempt_.emplace(*connector_);
+    since_ = context.now();
+    deadline_ = since_ + session_->config().connect_timeout;
+    phase_ = Phase::connecting;
+    return Step::go_on;
+  }
+
+  Step poll_connecting(nal::Context& context) noexcept {
+    if (session_->stop_wanted()) { return end(context, nal::Result<>()); }
+    auto connected = attempt_.poll(context);
+    if (!connected.ready()) {
+      if (context.now() < deadline_) { return wait_until(context, deadline_); }
+      return lost(context, Failure::transport(nal::Error::timed_out));
+    }
+    attempt_.reset();
+    if (!*connected) { return lost(context, Failure::transport(connected->error())); }
+    stream_.emplace(**std::move(connected));
+    session_->link_up(context.now());
+    phase_ = Phase::up;
+    return Step::go_on;
+  }
+
+  Step poll_up(nal::Context& context) noexcept {
+    const nal::Instant now = context.now();
+    // A session that is not up yet has nothing to say good-bye to.
+    const bool hurried = session_->stop_wanted() && session_->state() == Session::State::handshake;
+    if (hurried || (session_->stop_wanted() && close_overdue(now))) { return end(context, nal::Result<>()); }
+    if (!session_->advance(now)) { return lost(context, session_->fatal()); }
+    if (session_->finished()) {
+      closing_.emplace(*std::move(stream_));
+      stream_.reset();
+      phase_ = Phase::closing;
+      return Step::go_on;
+    }
+
+    bool moved = false;
+    if (const auto room = session_->input_room(); !room.empty()) {
+      auto got = stream_->poll_read(context, read_waiter_, room);
+      if (got.ready()) {
+        if (!*got) { return lost(context, Failure::transport(got->error())); }
+        if (**got == 0) { return lost(context, Failure::transport(nal::Error::end_of_stream)); }
+        session_->received(**got, now);
+        moved = true;
+      }
+    }
+    if (const auto output = session_->output(); !output.empty()) {
+      auto taken = stream_->poll_write(context, write_waiter_, output);
+      if (taken.ready()) {
+        if (!*taken) { return lost(context, Failure::transport(taken->error())); }
+        session_->sent(**taken, now);
+        flushed_ = false;
+        moved = true;
+      }
+    } else if (!flushed_) {
+      auto flushed = stream_->poll_flush(context, write_waiter_);
+      if (flushed.ready()) {
+        if (!*flushed) { return lost(context, Failure::transport(flushed->error())); }
+        flushed_ = true;
+      }
+    }
+    if (moved) { return Step::go_on; }
+    const nal::Instant close_by = session_->stop_wanted() ? deadline_ : nal::Instant::max();
+    return wait_until(context, std::min(session_->deadline(), close_by));
+  }
+
+  /// Whether saying good-bye takes too long; its time begins with the first question.
+  bool close_overdue(nal::Instant now) noexcept {
+    if (!closing_down_) {
+      closing_down_ = true;
+      deadline_ = now + session_->config().close_timeout;
+    }
+    return now >= deadline_;
+  }
+
+  Step poll_closing(nal::Context& context) noexcept {
+    const auto closed = closing_->poll(context);
+    // The server may answer DISCONNECT with a reset, or not at all: it has been told, and nothing hangs on it.
+    if (closed.ready() || context.now() >= deadline_) { return end(context, nal::Result<>()); }
+    return wait_until(context, deadline_);
+  }
+
+  Step poll_waiting(nal::Context& context) noexcept {
+    if (session_->stop_wanted()) { return end(context, nal::Result<>()); }
+    if (context.now() < deadline_) { return wait_until(context, deadline_); }
+    phase_ = Phase::begin;
+    return Step::go_on;
+  }
+
+  Step wait_until(nal::Context& context, nal::Instant deadline) noexcept {
+    session_->work().add(context, work_waiter_, nal::Wait::other);
+    if (deadline.is_never()) {
+      timer_.disarm();
+    } else {
+      context.arm(timer_, deadline);
+    }
+    return Step::wait;
+  }
+
+  Step lost(nal::Context& context, const Failure& failure) noexcept {
+    const bool was_up = session_->state() == Session::State::online || session_->state() == Session::State::stopping;
+    drop_connection();
+    if (session_->stop_wanted()) { return end(context, nal::Result<>()); }
+    was_online_ = was_online_ || was_up;
+    ++attempts_;
+    const Reconnect& settings = session_->config().reconnect;
+    const bool give_up = !settings.enabled || failure.is_final() ||
+                         (!was_online_ && settings.first_attempts != 0 && attempts_ >= settings.first_attempts);
+    const nal::Instant now = context.now();
+    const nal::Duration wait =
+        give_up ? nal::Duration::max() : backoff_.next(was_up ? now - since_ : nal::Duration());
+    session_->link_down(failure, wait);
+    if (give_up) { return end(context, nal::Unexpected(failure.error)); }
+    deadline_ = now + wait;
+    phase_ = Phase::waiting;
+    return Step::go_on;
+  }
+
+  Step end(nal::Context&, nal::Result<> result) noexcept {
+    drop_connection();
+    if (result) { session_->tell(Notice{Notice::Kind::closed}); }
+    result_ = result;
+    return Step::end;
+  }
+
+  void drop_connection() noexcept {
+    read_waiter_.unlink();
+    write_waiter_.unlink();
+    attempt_.reset();
+    closing_.reset();
+    if (stream_) {
+      stream_->abort();
+      stream_.reset();
+    }
+    flushed_ = true;
+  }
+
+  // First, so that whoever waits for the session hears of its end when the connection is gone.
+  detail::RunningSession running_;
+  Session* session_;
+  C* connector_;
+  Backoff backoff_;
+  detail::Maybe<Attempt> attempt_;
+  std::optional<Stream> stream_;
+  std::optional<nal::Close<Stream>> closing_;
+  nal::Waiter read_waiter_;
+  nal::Waiter write_waiter_;
+  nal::Waiter work_waiter_;
+  nal::Timer timer_;
+  nal::Instant since_{};     ///< when the attempt began
+  nal::Instant deadline_{};  ///< of the attempt, the wait or the good-bye
+  nal::Result<> result_;
+  unsigned attempts_ = 0;
+  Phase phase_ = Phase::begin;
+  bool was_online_ = false;
+  bool closing_down_ = false;
+  bool flushed_ = true;
+};
+
+/// An MQTT 3.1.1 client of QoS 0 and 1 over whatever a connector connects to.
+///
+///     static mqtt::Buffers<> buffers;
+///     mqtt::Client client([&] { return nal::connect(stack, server); }, {.client_id = "pump-7"}, buffers.memory());
+///     nal::Result<> ended = co_await client.run();   // in a task of its own
+///
+/// Everything that an application does with it is `Session`'s; functions that do not start clients take a `Session&`.
+template <Connector C>
+class Client : public Session {
+ public:
+  Client(C connector, const Config& config, const Memory& memory) noexcept
+      : Session(config, memory), connector_(std::move(connector)) {}
+
+  /// Keeps the session connected. *Completes* when `disconnect` or `stop` was called and DISCONNECT was sent and the
+  /// connection closed, or could not be within `close_timeout`. *Errors*: what ended the last attempt, when it is not
+  /// tried again: reconnecting is not enabled, the first attempts were in vain, or the server's refusal is final
+  /// (permission_denied, invalid_argument, not_supported); `failure()` tells all of it. invalid_argument,
+  /// buffer_too_small, message_size: CONNECT cannot be made of the configuration. *Cancellation*: the connection is
+  /// dropped without DISCONNECT, so the server publishes the will; messages of QoS 1 stay in the store for the next run. One at a time.
+  Run<C> run() noexcept { return Run<C>(*this, connector_); }
+
+ private:
+  C connector_;
+};
+
+}  // namespace mqtt

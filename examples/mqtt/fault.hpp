@@ -1,0 +1,131 @@
+#pragma once
+#include <cstdint>
+
+#include "nal/error.hpp"
+
+namespace mqtt {
+
+/// How a packet breaks MQTT 3.1.1. Every one of them ends the connection (§4.8).
+enum class Fault : std::uint8_t {
+  none,
+  remaining_length,    ///< the length field goes on behind its fourth byte (§2.2.3)
+  packet_type,         ///< type 0 or 15 (§2.2.1)
+  flags,               ///< reserved flags of the fixed header, or DUP with QoS 0 (§2.2.2, §3.3.1.1)
+  qos,                 ///< QoS 3 (§3.3.1.2)
+  size,                ///< the length does not fit a packet of this type
+  truncated,           ///< a field reaches beyond its packet
+  trailing_bytes,      ///< something stands behind the last field
+  text,                ///< a string that is no UTF-8, or has a U+0000 in it (§1.5.3)
+  topic,               ///< a topic name that is empty or has wildcards (§3.3.2.1)
+  filter,              ///< no valid topic filter (§4.7.1)
+  packet_id,           ///< packet identifier 0 (§2.3.1)
+  protocol_name,       ///< not "MQTT" (§3.1.2.1)
+  connect_flags,       ///< flags of CONNECT that contradict each other (§3.1.2.3)
+  acknowledge_flags,   ///< reserved flags of CONNACK, or a session present with a refusal (§3.2.2)
+  return_code,         ///< a return code that the standard reserves (§3.2.2.3, §3.9.3)
+  empty_list,          ///< SUBSCRIBE or UNSUBSCRIBE without a filter, SUBACK without a code
+  unexpected_packet,   ///< a packet that the peer must not send, or not now
+  second_connack,      ///< CONNACK on a connection that has had one
+  unknown_packet_id,   ///< an acknowledgement of something that was not sent
+  qos_not_granted,     ///< a message of a QoS that was not asked for
+};
+inline constexpr Fault kLastFault = Fault::qos_not_granted;
+
+/// In words for a person, without a full stop. Static storage.
+constexpr const char* to_string(Fault fault) noexcept {
+  switch (fault) {
+    case Fault::none: return "no fault";
+    case Fault::remaining_length: return "length field of more than four bytes";
+    case Fault::packet_type: return "reserved packet type";
+    case Fault::flags: return "reserved flags set in the fixed header";
+    case Fault::qos: return "QoS 3";
+    case Fault::size: return "packet length impossible for its type";
+    case Fault::truncated: return "field reaches beyond its packet";
+    case Fault::trailing_bytes: return "bytes behind the last field";
+    case Fault::text: return "string is not valid UTF-8 without U+0000";
+    case Fault::topic: return "topic name is empty or has wildcards";
+    case Fault::filter: return "topic filter is malformed";
+    case Fault::packet_id: return "packet identifier 0";
+    case Fault::protocol_name: return "unknown protocol name";
+    case Fault::connect_flags: return "flags of CONNECT contradict each other";
+    case Fault::acknowledge_flags: return "flags of CONNACK contradict the standard";
+    case Fault::return_code: return "reserved return code";
+    case Fault::empty_list: return "list without entries";
+    case Fault::unexpected_packet: return "packet not allowed here";
+    case Fault::second_connack: return "second CONNACK";
+    case Fault::unknown_packet_id: return "acknowledgement of something that was not sent";
+    case Fault::qos_not_granted: return "message of a QoS that was not asked for";
+  }
+  return "unknown fault";
+}
+
+/// The server's answer to CONNECT (§3.2.2.3).
+enum class ConnectCode : std::uint8_t {
+  accepted = 0,
+  protocol_version = 1,
+  client_id = 2,
+  server_unavailable = 3,
+  user_or_password = 4,
+  not_authorized = 5,
+};
+inline constexpr ConnectCode kLastConnectCode = ConnectCode::not_authorized;
+
+constexpr const char* to_string(ConnectCode code) noexcept {
+  switch (code) {
+    case ConnectCode::accepted: return "accepted";
+    case ConnectCode::protocol_version: return "protocol version not supported";
+    case ConnectCode::client_id: return "client identifier rejected";
+    case ConnectCode::server_unavailable: return "server unavailable";
+    case ConnectCode::user_or_password: return "bad user name or password";
+    case ConnectCode::not_authorized: return "not authorized";
+  }
+  return "unknown return code";
+}
+
+/// Why a connection, or the attempt to make one, ended.
+struct Failure {
+  enum class Cause : std::uint8_t {
+    none,
+    transport,   ///< the network: `error` tells
+    refused,     ///< the server said no: `code` tells
+    protocol,    ///< the server broke the protocol: `fault` tells
+    no_answer,   ///< no CONNACK in time
+    keep_alive,  ///< no PINGRESP in time
+  };
+  Cause cause = Cause::none;
+  nal::Error error{};  ///< what operations and `run` give for it
+  Fault fault = Fault::none;
+  ConnectCode code = ConnectCode::accepted;
+
+  static constexpr Failure transport(nal::Error error) noexcept { return {Cause::transport, error, {}, {}}; }
+  static constexpr Failure protocol(Fault fault) noexcept {
+    return {Cause::protocol, nal::Error::protocol_error, fault, {}};
+  }
+  static constexpr Failure timed_out(Cause cause) noexcept { return {cause, nal::Error::timed_out, {}, {}}; }
+  static constexpr Failure refused(ConnectCode code) noexcept {
+    nal::Error error = nal::Error::permission_denied;
+    if (code == ConnectCode::protocol_version) { error = nal::Error::not_supported; }
+    if (code == ConnectCode::client_id) { error = nal::Error::invalid_argument; }
+    if (code == ConnectCode::server_unavailable) { error = nal::Error::connection_refused; }
+    return {Cause::refused, error, {}, code};
+  }
+
+  /// Asking again will give the same answer: a refusal for any reason but "server unavailable".
+  constexpr bool is_final() const noexcept {
+    return cause == Cause::refused && code != ConnectCode::server_unavailable;
+  }
+  /// The most precise words there are. Static storage.
+  constexpr const char* text() const noexcept {
+    switch (cause) {
+      case Cause::none: return "no failure";
+      case Cause::transport: return to_string(error);
+      case Cause::refused: return to_string(code);
+      case Cause::protocol: return to_string(fault);
+      case Cause::no_answer: return "the server did not answer CONNECT in time";
+      case Cause::keep_alive: return "the server did not answer PINGREQ in time";
+    }
+    return "unknown failure";
+  }
+};
+
+}  // namespace mqtt

@@ -1,0 +1,62 @@
+#pragma once
+#include <string_view>
+
+#include "examples/mqtt/text.hpp"
+
+namespace mqtt {
+
+/// A name that a message can be published to (§4.7): one byte at least, no wildcards.
+constexpr bool is_topic_name(std::string_view name) noexcept {
+  if (name.empty() || !is_mqtt_text(name)) { return false; }
+  for (const char c : name) {
+    if (c == '+' || c == '#') { return false; }
+  }
+  return true;
+}
+
+/// A filter that can be subscribed to (§4.7.1): `+` stands for one level, `#` for all that follow, each alone in its
+/// level and `#` in the last.
+constexpr bool is_topic_filter(std::string_view filter) noexcept {
+  if (filter.empty() || !is_mqtt_text(filter)) { return false; }
+  for (std::size_t i = 0; i < filter.size(); ++i) {
+    if (filter[i] != '+' && filter[i] != '#') { continue; }
+    const bool starts_level = i == 0 || filter[i - 1] == '/';
+    const bool ends_filter = i + 1 == filter.size();
+    const bool ends_level = ends_filter || (filter[i] == '+' && filter[i + 1] == '/');
+    if (!starts_level || !ends_level) { return false; }
+  }
+  return true;
+}
+
+/// Whether a valid filter takes a valid name. A leading wildcard does not take names that begin with `$` (§4.7.2);
+/// "a/#" takes "a" too (§4.7.1.2).
+constexpr bool matches(std::string_view filter, std::string_view name) noexcept {
+  if (filter.empty() || name.empty()) { return false; }
+  if (name[0] == '$' && (filter[0] == '+' || filter[0] == '#')) { return false; }
+  std::size_t f = 0;
+  std::size_t n = 0;
+  for (;;) {
+    if (f < filter.size() && filter[f] == '#') { return true; }
+    if (f < filter.size() && filter[f] == '+') {
+      ++f;
+      while (n < name.size() && name[n] != '/') { ++n; }
+    } else {
+      while (f < filter.size() && n < name.size() && filter[f] != '/' && filter[f] == name[n]) {
+        ++f;
+        ++n;
+      }
+    }
+    // Both stand at the end of a level now, or differ.
+    const bool filter_ends = f == filter.size();
+    const bool name_ends = n == name.size();
+    if (filter_ends || name_ends) {
+      if (filter_ends && name_ends) { return true; }
+      return name_ends && filter.size() - f == 2 && filter[f] == '/' && filter[f + 1] == '#';
+    }
+    if (filter[f] != '/' || name[n] != '/') { return false; }
+    ++f;
+    ++n;
+  }
+}
+
+}  // namespace mqtt

@@ -1,0 +1,94 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include "examples/mqtt/text.hpp"
+
+namespace mqtt {
+
+/// Takes fields off the front of a packet. Total: a field that is not all there reads as zero or empty, and the reader
+/// has failed from then on.
+class Reader {
+ public:
+  explicit Reader(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
+
+  std::uint8_t u8() noexcept {
+    const auto field = take(1);
+    return field.empty() ? std::uint8_t{0} : std::to_integer<std::uint8_t>(field[0]);
+  }
+  /// Most significant byte first (§1.5.2).
+  std::uint16_t u16() noexcept {
+    const auto field = take(2);
+    if (field.empty()) { return 0; }
+    return static_cast<std::uint16_t>(std::to_integer<unsigned>(field[0]) << 8 | std::to_integer<unsigned>(field[1]));
+  }
+  /// Bytes behind their length (§3.1.3.3, §1.5.3).
+  std::span<const std::byte> binary() noexcept { return take(u16()); }
+  std::string_view text() noexcept { return text_of(binary()); }
+  std::span<const std::byte> rest() noexcept { return take(bytes_.size()); }
+
+  bool failed() const noexcept { return failed_; }
+  bool at_end() const noexcept { return bytes_.empty(); }
+
+ private:
+  std::span<const std::byte> take(std::size_t size) noexcept {
+    if (size > bytes_.size()) {
+      failed_ = true;
+      bytes_ = {};
+    }
+    if (failed_) { return {}; }
+    const auto field = bytes_.first(size);
+    bytes_ = bytes_.subspan(size);
+    return field;
+  }
+
+  std::span<const std::byte> bytes_;
+  bool failed_ = false;
+};
+
+/// Puts fields one behind the other. What does not fit is dropped, and the writer has failed from then on.
+class Writer {
+ public:
+  explicit Writer(std::span<std::byte> out) noexcept : out_(out) {}
+
+  void u8(std::uint8_t value) noexcept {
+    if (auto* to = take(1)) { to[0] = std::byte{value}; }
+  }
+  void u16(std::uint16_t value) noexcept {
+    u8(static_cast<std::uint8_t>(value >> 8));
+    u8(static_cast<std::uint8_t>(value));
+  }
+  void raw(std::span<const std::byte> bytes) noexcept {
+    auto* to = take(bytes.size());
+    if (to && !bytes.empty()) { std::memcpy(to, bytes.data(), bytes.size()); }
+  }
+  /// At most 65,535 bytes, behind their length.
+  void binary(std::span<const std::byte> bytes) noexcept {
+    u16(static_cast<std::uint16_t>(bytes.size()));
+    raw(bytes);
+  }
+  void text(std::string_view text) noexcept { binary(bytes_of(text)); }
+
+  bool failed() const noexcept { return failed_; }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::byte* take(std::size_t size) noexcept {
+    if (failed_ || size > out_.size() - size_) {
+      failed_ = true;
+      return nullptr;
+    }
+    std::byte* to = out_.data() + size_;
+    size_ += size;
+    return to;
+  }
+
+  std::span<std::byte> out_;
+  std::size_t size_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace mqtt
