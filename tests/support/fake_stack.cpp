@@ -32,25 +32,30 @@ Instant FakeStack::next_event() const noexcept { return std::min(tcp_.next_event
 
 namespace {
 
-FakeConfig with_addresses(FakeConfig config, const IpAddress& v4, const IpAddress& v6) {
-  if (config.addresses.empty()) { config.addresses = {v4, v6}; }
+FakeConfig with_addresses(FakeConfig config, const std::vector<IpAddress>& addresses) {
+  if (config.addresses.empty()) { config.addresses = addresses; }
   return config;
 }
 
 }  // namespace
 
 FakeWorld::FakeWorld(const FakeConfig& config)
-    : client(network, with_addresses(config, client_address(Family::v4), client_address(Family::v6))),
-      server(network, with_addresses(config, server_address(Family::v4), server_address(Family::v6))) {}
+    : client(network, with_addresses(config, {client_address(Family::v4), client_address(Family::v6)})),
+      server(network, with_addresses(config, {server_address(Family::v4), server_address(Family::v6),
+                                              other_server_address(Family::v4), other_server_address(Family::v6)})) {}
+
+using namespace literals;
 
 IpAddress FakeWorld::client_address(Family family) noexcept {
-  using namespace literals;
   return family == Family::v6 ? "2001:db8::1"_ip : "192.0.2.1"_ip;
 }
 
 IpAddress FakeWorld::server_address(Family family) noexcept {
-  using namespace literals;
   return family == Family::v6 ? "2001:db8::2"_ip : "192.0.2.2"_ip;
+}
+
+IpAddress FakeWorld::other_server_address(Family family) noexcept {
+  return family == Family::v6 ? "2001:db8::3"_ip : "192.0.2.3"_ip;
 }
 
 }  // namespace nal::test

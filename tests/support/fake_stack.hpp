@@ -85,6 +85,8 @@ struct FakeWorld {
 
   static IpAddress client_address(Family family = Family::v4) noexcept;
   static IpAddress server_address(Family family = Family::v4) noexcept;
+  /// The server has a second address.
+  static IpAddress other_server_address(Family family = Family::v4) noexcept;
 };
 
 }  // namespace nal::test
