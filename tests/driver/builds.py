@@ -63,7 +63,7 @@ class Build:
         self.kind = KINDS[name]
         self.source = source
         self.path = folder / name
-        self._made = False
+        self._made = set()
 
     @property
     def compiler(self):
@@ -76,12 +76,23 @@ class Build:
             env.pop(name, None)
         return env
 
-    def make(self):
-        """Sets the folder up where needed and builds everything in it."""
-        if self._made:
-            return
+    def make(self, suites=None):
+        """Sets the folder up where needed and builds everything in it, or only what the tests of some suites need."""
         if self.compiler is None:
             raise BuildFailed("no clang++ of release 16 or later is here")
+        self._set_up()
+        targets = []
+        if suites is not None:
+            programs = [pathlib.Path(test["cmd"][0]) for test in self.tests(suites)]
+            targets = sorted({str(program.relative_to(self.path)) for program in programs
+                              if program.is_relative_to(self.path)})
+            if not targets:
+                return
+        if tuple(targets) not in self._made:
+            self._run(["ninja", "-C", str(self.path), "-k", "0", f"-j{os.cpu_count() or 1}", *targets], "the build")
+            self._made.add(tuple(targets))
+
+    def _set_up(self):
         options = [*self.kind.options, "-Dwerror=true", "-Dwarning_level=3"]
         stamp = self.path / "nal-options.json"
         wanted = json.dumps([self.compiler, options])
@@ -90,8 +101,9 @@ class Build:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._run(["meson", "setup", *options, str(self.path), str(self.source)], "meson setup")
             stamp.write_text(wanted)
-        self._run(["ninja", "-C", str(self.path), "-k", "0", f"-j{os.cpu_count() or 1}"], "the build")
-        self._made = True
+        else:
+            # Only what changed; the list of tests is read before ninja would see to it.
+            self._run(["ninja", "-C", str(self.path), "build.ninja"], "meson setup")
 
     def _run(self, command, what):
         log = self.path.parent / f"{self.name}.log"
@@ -104,11 +116,15 @@ class Build:
             telling = [line for line in lines if not re.match(r"\[\d+/\d+\] (?!.*FAILED)", line)]
             raise BuildFailed(f"{what} failed ({log}):\n" + "\n".join(telling[-60:]))
 
-    def tests(self):
-        """Meson's own list of tests: dictionaries with name, cmd, env, suite, timeout."""
+    def tests(self, suites):
+        """Those of Meson's tests that belong to one of the suites: dictionaries with name, cmd, env, suite, timeout."""
         listed = subprocess.run(["meson", "introspect", "--tests", str(self.path)], check=True, capture_output=True,
                                 text=True)
-        return json.loads(listed.stdout)
+        tests = json.loads(listed.stdout)
+        for test in tests:
+            # Meson writes a suite as "nal:unit".
+            test["suite"] = [suite.split(":")[-1] for suite in test["suite"]]
+        return [test for test in tests if any(suite in test["suite"] for suite in suites)]
 
 
 def folder_of_builds(source, argument):

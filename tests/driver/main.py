@@ -65,11 +65,11 @@ def say(text):
     print(text, flush=True)
 
 
-def made(results, build, suite):
-    """True when the build is up to date; a failure is a failed test, told once a build."""
+def made(results, build, suite, only=None):
+    """True when the build (or what the tests of the suites `only` need of it) is up to date; else a test has failed."""
     try:
         started = time.monotonic()
-        build.make()
+        build.make(only)
         seconds = time.monotonic() - started
         if seconds > 1:
             say(f"built {build.name} ({build.compiler}) in {seconds:.0f} s")
@@ -82,15 +82,9 @@ def made(results, build, suite):
 
 def run_catch2(results, build, suites):
     """Runs the Catch2 programs, and Meson tests of any other kind, that belong to one of the suites."""
-    chosen = []
-    for test in build.tests():
-        # Meson writes a suite as "nal:unit".
-        own = [suite.split(":")[-1] for suite in test["suite"]]
-        if any(suite in own for suite in suites):
-            chosen.append((next(suite for suite in own if suite in CATCH2_SUITES), test, "catch2" in own))
 
-    def run_one(entry):
-        suite, test, is_catch2 = entry
+    def run_one(test):
+        suite = next(suite for suite in test["suite"] if suite in CATCH2_SUITES)
         env = dict(build.environment(), **test["env"])
         timeout = max(test["timeout"], 1) * build.kind.slower
         command = list(test["cmd"])
@@ -98,7 +92,7 @@ def run_catch2(results, build, suites):
             # Kernels that randomise more of an address than clang 16's TSan knows of make it refuse to start.
             command = ["setarch", "-R", *command]
         cwd = test["workdir"] or build.path
-        if is_catch2:
+        if "catch2" in test["suite"]:
             return suite, test["name"], *catch2.run(command, env, cwd, timeout)
         try:
             done = subprocess.run(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -109,7 +103,7 @@ def run_catch2(results, build, suites):
         return suite, test["name"], [(test["name"], result)], done.stdout if result == "failed" else ""
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for suite, program, cases, text in pool.map(run_one, chosen):
+        for suite, program, cases, text in pool.map(run_one, build.tests(suites)):
             if text:
                 say(f"----- {program} [{build.name}]\n{text}\n-----")
             for name, result in cases:
@@ -171,7 +165,7 @@ def main():
                 run_catch2(results, made_of[name], suites)
                 if name == "coverage" and set(suites) == set(CATCH2_SUITES):
                     coverage.check(results, made_of[name], SOURCE)
-        if not arguments.quick and made(results, made_of["tsan"], suites[0]):
+        if not arguments.quick and made(results, made_of["tsan"], suites[0], ["threads"]):
             run_catch2(results, made_of["tsan"], ["threads"])
 
     for suite, script, usual, quick in SCRIPTS:
