@@ -33,6 +33,11 @@ TEST_CASE("a network is written with its prefix length and read back") {
                    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295/128");
 }
 
+TEST_CASE("the longest text of a network is as long as promised") {
+  CHECK(to_text("255.255.255.255/32"_cidr.v4()).size() == Ipv4Cidr::kMaxTextSize);
+  CHECK(to_text("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295/128"_cidr.v6()).size() == Ipv6Cidr::kMaxTextSize);
+}
+
 TEST_CASE("a network in any other form is refused") {
   for (const char* text : {"",
                            "/",
@@ -130,7 +135,10 @@ TEST_CASE("a network of one or two hosts has no broadcast address") {
 TEST_CASE("a network contains its parts, itself, and nothing of the other family") {
   CHECK("10.0.0.0/8"_cidr.contains("10.1.0.0/16"_cidr));
   CHECK("10.0.0.0/8"_cidr.contains("10.9.9.9/8"_cidr));
-  CHECK_FALSE("10.1.0.0/16"_cidr.contains("10.0.0.0/8"_cidr));
+  CHECK_FALSE("10.0.0.0/16"_cidr.contains("10.0.0.0/8"_cidr));
+  CHECK("10.0.0.0/8"_cidr.v4().contains("10.9.9.9/8"_cidr.v4()));
+  CHECK_FALSE("10.0.0.0/8"_cidr.v4().contains("11.0.0.0/8"_cidr.v4()));
+  CHECK_FALSE("10.0.0.0/16"_cidr.v4().contains("10.0.0.0/8"_cidr.v4()));
   CHECK_FALSE("10.0.0.0/8"_cidr.contains("11.0.0.0/16"_cidr));
   CHECK_FALSE("0.0.0.0/0"_cidr.contains("::1"_ip));
   CHECK_FALSE("::/0"_cidr.contains("1.2.3.4"_ip));

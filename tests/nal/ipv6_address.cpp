@@ -40,6 +40,9 @@ static_assert(to_text("2001:db8:0:0:1:0:0:1"_ipv6) == "2001:db8::1:0:0:1");
 static_assert(to_text("2001:DB8:AAAA:BBBB:CCCC:DDDD:EEEE:0001"_ipv6) == "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1");
 // RFC 5952 §5.
 static_assert(to_text("::ffff:c000:201"_ipv6) == "::ffff:192.0.2.1");
+static_assert(Ipv6Address::netmask(68) == "ffff:ffff:ffff:ffff:f000::"_ipv6);
+static_assert("1:2:3:4:5:6:7:8"_ipv6.masked(68) == "1:2:3:4::"_ipv6);
+static_assert("1:2:3:4:5:6:7:8"_ipv6.filled(68) == "1:2:3:4:fff:ffff:ffff:ffff"_ipv6);
 static_assert(std::is_trivially_copyable_v<Ipv6Address> && sizeof(Ipv6Address) == 20);
 
 std::optional<Ipv6Address> system_parse(const std::string& text) {
@@ -279,11 +282,12 @@ TEST_CASE("IPv6 addresses are classified at the edges of their blocks") {
   told_apart(
       &Ipv6Address::is_global,
       {"2000::"_ipv6, "2606:4700::1111"_ipv6, "2001:200::"_ipv6, "2001:1::1"_ipv6, "2001:1::2"_ipv6, "2001:1::3"_ipv6,
-       "2001:3::"_ipv6, "2001:4:112::1"_ipv6, "2001:20::"_ipv6, "2001:3f:ffff::"_ipv6, "64:ff9b::1.2.3.4"_ipv6,
-       "3ffe::"_ipv6},
-      {"::"_ipv6, "::1"_ipv6, "1fff::"_ipv6, "4000::"_ipv6, "fc00::"_ipv6, "fe80::1"_ipv6, "ff0e::1"_ipv6,
-       "2001:db8::1"_ipv6, "2001::1"_ipv6, "2001:1::4"_ipv6, "2001:2::"_ipv6, "2001:4:111::"_ipv6, "2001:40::"_ipv6,
-       "64:ff9b:1::"_ipv6, "100::1"_ipv6, "5f00::1"_ipv6, "3fff::1"_ipv6, "::ffff:8.8.8.8"_ipv6});
+       "2001:3::"_ipv6, "2001:3:ffff::"_ipv6, "2001:4:112::1"_ipv6, "2001:4:112:ffff::"_ipv6, "2001:20::"_ipv6,
+       "2001:3f:ffff::"_ipv6, "64:ff9b::1.2.3.4"_ipv6, "3ffe::"_ipv6},
+      {"::"_ipv6,          "::1"_ipv6,          "1fff::"_ipv6,       "4000::"_ipv6,          "fc00::"_ipv6,
+       "fe80::1"_ipv6,     "ff0e::1"_ipv6,      "2001:db8::1"_ipv6,  "2001::1"_ipv6,         "2001:1::4"_ipv6,
+       "2001:2::"_ipv6,    "2001:4:111::"_ipv6, "2001:4:113::"_ipv6, "2001:1ff:ffff::"_ipv6, "2001:40::"_ipv6,
+       "64:ff9b:1::"_ipv6, "100::1"_ipv6,       "5f00::1"_ipv6,      "3fff::1"_ipv6,         "::ffff:8.8.8.8"_ipv6});
 }
 
 TEST_CASE("the scope of an IPv6 address is its multicast field, or what RFC 6724 makes of a unicast address") {

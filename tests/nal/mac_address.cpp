@@ -2,6 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <cstdint>
 #include <string_view>
 #include <type_traits>
 #include <unordered_set>
@@ -67,4 +68,12 @@ TEST_CASE("hardware addresses go into hashed containers") {
   const std::unordered_set<MacAddress> set = {"02:00:00:00:00:01"_mac, "02:00:00:00:00:02"_mac, "00:02:00:00:00:01"_mac,
                                               "02:00:00:00:00:01"_mac};
   CHECK(set.size() == 3);
+
+  std::unordered_set<std::uint32_t> hashes = {hash_value(MacAddress())};
+  for (unsigned bit = 0; bit < 48; ++bit) {
+    MacAddress::Bytes bytes{};
+    bytes[bit / 8] = static_cast<std::uint8_t>(1u << bit % 8);
+    hashes.insert(hash_value(MacAddress::from_bytes(bytes)));
+  }
+  CHECK(hashes.size() == 49);
 }

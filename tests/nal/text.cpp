@@ -78,8 +78,9 @@ TEST_CASE("a hexadecimal number has at most as many digits as asked for") {
   using detail::parse_hex;
   CHECK(parse_hex("0", 4) == 0u);
   CHECK(parse_hex("ffff", 4) == 0xffffu);
+  CHECK(parse_hex("09aA", 4) == 0x09aau);
   CHECK(parse_hex("FfFfFfFf", 8) == 0xffffffffu);
-  for (const std::string_view bad : {"", "00000", "g", "0x1", "-1", "1 "}) {
+  for (const std::string_view bad : {"", "00000", "g", "G", "`", "@", "/", ":", "0x1", "-1", "1 "}) {
     INFO(bad);
     CHECK(parse_hex(bad, 4) == Unexpected(Error::invalid_argument));
   }

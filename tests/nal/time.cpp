@@ -111,6 +111,10 @@ TEST_CASE("sums and products saturate instead of wrapping") {
   CHECK(-nearly + -nearly == Duration::min());
   CHECK(-nearly - 2_us == Duration::min());
   CHECK(Duration::min() + -1_us == Duration::min());
+  CHECK(nearly * 1 == nearly);
+  CHECK(nearly * -1 == -nearly);
+  CHECK(1_us * (kMost - 1) == nearly);
+  CHECK(Duration::microseconds(1'844'674'407) * 5'000'000'000 == Duration::microseconds(9'223'372'035'000'000'000));
   CHECK(nearly * 2 == Duration::max());
   CHECK(nearly * -2 == Duration::min());
   CHECK(-nearly * -2 == Duration::max());
