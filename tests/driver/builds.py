@@ -31,10 +31,10 @@ KINDS = {
                              "-Db_lundef=false", "-Dcpp_args=-fno-sanitize=vptr -fno-omit-frame-pointer"), 5),
     "tsan": Kind("clang++", ("-Dbuildtype=debug", "-Doptimization=1", "-Db_sanitize=thread", "-Db_lundef=false"), 10),
     "coverage": Kind("g++", ("-Dbuildtype=debug", "-Db_coverage=true", "-Dcpp_args=-fprofile-update=atomic"), 3),
-    "gcc-release": Kind("g++", ("-Dbuildtype=release", "-Db_ndebug=if-release", "-Dtests=disabled", "-Dsizes=true",
+    "gcc-release": Kind("g++", ("-Dbuildtype=release", "-Db_ndebug=if-release", "-Dtests=disabled",
                                 "-Dbench=true")),
     "clang-release": Kind("clang++", ("-Dbuildtype=release", "-Db_ndebug=if-release", "-Dtests=disabled",
-                                      "-Dsizes=true", "-Dbench=true")),
+                                      "-Dbench=true")),
 }
 
 

@@ -24,18 +24,18 @@ CATCH2_BUILDS = ("gcc", "clang", "asan", "coverage")
 CATCH2_SUITES = ("unit", "conformance")
 
 # Every other test: suite, folder under tests/ with an executable `run`, the builds it is started with, in which of them
-# with --quick. See tests/README.md for how it is called.
+# with --quick, whether it wants to find the tree built there. See tests/README.md for how it is called.
 SCRIPTS = (
-    ("unit", "layers", ("gcc", "clang"), ("gcc",)),
-    ("unit", "install", ("gcc", "clang"), ("gcc",)),
-    ("fail", "fail", ("gcc", "clang"), ("gcc",)),
-    ("quirks", "quirks", ("gcc", "clang"), ()),
-    ("quirks", "style", ("clang",), ()),
-    ("interop", "interop", ("gcc",), ()),
-    ("sizes", "sizes", ("gcc-release", "clang-release"), ()),
-    ("bench", "bench", ("gcc-release", "clang-release"), ()),
-    ("firmware", "firmware", ("gcc",), ()),
-    ("fuzz", "fuzz", ("clang",), ()),
+    ("unit", "layers", ("gcc", "clang"), ("gcc",), False),
+    ("unit", "install", ("gcc", "clang"), ("gcc",), True),
+    ("fail", "fail", ("gcc", "clang"), ("gcc",), False),
+    ("quirks", "quirks", ("gcc", "clang"), (), False),
+    ("quirks", "style", ("clang",), (), True),
+    ("interop", "interop", ("gcc",), (), False),
+    ("sizes", "sizes", ("gcc", "clang"), (), False),
+    ("bench", "bench", ("gcc-release", "clang-release"), (), True),
+    ("firmware", "firmware", ("gcc",), (), False),
+    ("fuzz", "fuzz", ("clang",), (), False),
 )
 SCRIPT_TIMEOUT = 1500  # seconds; what a run script bounds itself to is shorter
 
@@ -168,7 +168,7 @@ def main():
         if not arguments.quick and made(results, made_of["tsan"], suites[0], ["threads"]):
             run_catch2(results, made_of["tsan"], ["threads"])
 
-    for suite, script, usual, quick in SCRIPTS:
+    for suite, script, usual, quick, wants_build in SCRIPTS:
         if suite not in chosen:
             continue
         if not (SOURCE / "tests" / script / "run").exists():
@@ -176,7 +176,7 @@ def main():
             continue
         extra = ["--minutes", str(arguments.minutes)] if script == "fuzz" and arguments.minutes else []
         for name in quick if arguments.quick else usual:
-            if made(results, made_of[name], suite):
+            if not wants_build or made(results, made_of[name], suite):
                 run_script(results, suite, script, made_of[name], extra)
 
     if arguments.report:
