@@ -176,7 +176,7 @@ def main():
             continue
         extra = ["--minutes", str(arguments.minutes)] if script == "fuzz" and arguments.minutes else []
         for name in quick if arguments.quick else usual:
-            if not wants_build or made(results, made_of[name], suite):
+            if made(results, made_of[name], suite, None if wants_build else []):
                 run_script(results, suite, script, made_of[name], extra)
 
     if arguments.report:
