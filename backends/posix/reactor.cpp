@@ -162,7 +162,11 @@ void Reactor::poll(Executor& executor, Instant deadline) noexcept {
   } else if (retry_at_ < deadline) {
     deadline = retry_at_;
   }
-  if (poller_ == Poller::epoll) {
+  if (!status_) {
+    // Nothing to wait with and nothing watched: no more than timers, and events a little late.
+    const Instant soon = now() + kRetryPause;
+    ::poll(nullptr, 0, milliseconds_until(deadline < soon ? deadline : soon, now()));
+  } else if (poller_ == Poller::epoll) {
     wait_epoll(deadline);
   } else {
     wait_poll(deadline);
@@ -198,7 +202,8 @@ void Reactor::wait_epoll(Instant deadline) noexcept {
     timeout.tv_sec = static_cast<time_t>(us / 1'000'000);
     timeout.tv_nsec = static_cast<long>(us % 1'000'000 * 1'000);
     count = ::epoll_pwait2(epoll_fd_, events, kBatch, &timeout, nullptr);
-    if (count < 0 && errno == ENOSYS) {
+    // Not there in kernels before 5.11; forbidden by the system call filters of containers that know it not.
+    if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
       count = ::epoll_wait(epoll_fd_, events, kBatch, milliseconds_until(deadline, from));
     }
 #else

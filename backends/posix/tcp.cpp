@@ -25,6 +25,8 @@ constexpr int kSendFlags = 0;  // SO_NOSIGPIPE was set when the socket was opene
 // The system tells an error once, to whichever call comes first; after that a reset stream reads as if it had ended.
 // So the first one is kept, and told to every later call.
 Error fail(Socket& socket, int number) noexcept {
+  // The system may have memory again the next time; the connection stands.
+  if (number == ENOBUFS || number == ENOMEM) { return Error::no_memory; }
   if (socket.failure == Error{}) {
     Error error = error_from_errno(number);
     // Written to a connection that the peer has reset, when an earlier call was told of the reset. This side's own
@@ -208,13 +210,17 @@ Poll<Result<>> TcpStream::poll_flush(Context&, Waiter&) noexcept {
   return Result<>();  // what `send` took is the transport's
 }
 
-Poll<Result<>> TcpStream::poll_shutdown(Context&, Waiter&) noexcept {
+Poll<Result<>> TcpStream::poll_shutdown(Context& context, Waiter& waiter) noexcept {
   Socket* socket = live();
   if (!socket) { return Unexpected(Error::closed); }
   if (socket->shut_down) { return Result<>(); }
   if (socket->failure != Error{}) { return Unexpected(socket->failure); }
+  if (!socket->connected) {
+    // Shut down in the middle of its handshake, a connection on Linux is given up without a word.
+    auto connected = poll_connected(context, waiter);
+    if (!connected.ready() || !*connected) { return connected; }
+  }
   if (::shutdown(socket->fd, SHUT_WR) < 0) {
-    if (errno == ENOTCONN && !socket->connected) { return Unexpected(Error::not_connected); }
     // The connection is gone already; why stands in the socket.
     const int number = errno == ENOTCONN ? pending_error(socket->fd) : errno;
     return Unexpected(fail(*socket, number != 0 ? number : ECONNRESET));
@@ -275,8 +281,9 @@ Result<TcpStream> start_tcp(SocketTable& table, const Endpoint& remote, const Tc
   const SocketAddress address(remote);
   const bool connected = ::connect(fd, address.get(), address.length) == 0;
   // Interrupted: the handshake goes on all the same.
-  if (!connected && errno != EINPROGRESS && errno != EINTR && errno != EAGAIN) {
-    const Error error = error_from_errno(errno);
+  if (!connected && errno != EINPROGRESS && errno != EINTR) {
+    // EAGAIN: no ephemeral port is left, on some systems.
+    const Error error = errno == EAGAIN ? Error::address_not_available : error_from_errno(errno);
     close_descriptor(fd);
     return Unexpected(error);
   }

@@ -1,0 +1,578 @@
+#include "backends/posix/tcp.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <set>
+#include <vector>
+
+#include "tests/backends/posix/world.hpp"
+
+using namespace nal;
+using namespace nal::literals;
+using namespace nal::test;
+
+namespace {
+
+constexpr const char* kReset = "<connection reset by peer>";
+
+/// Text in which every position can be told from its neighbours.
+std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) { text[i] = static_cast<char>('a' + (i * 7 + i / 251) % 26); }
+  return text;
+}
+
+Task<> write_whole(posix::TcpStream& stream, std::string_view text) {
+  const Result<> written = co_await write_all(stream, bytes(text));
+  co_return written;
+}
+
+Task<> write_pieces(posix::TcpStream& stream, std::span<std::span<const std::byte>> pieces) {
+  const Result<> written = co_await write_gather(stream, pieces);
+  co_return written;
+}
+
+std::set<int> open_descriptors() {
+  std::set<int> descriptors;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(entry.path().filename().string());
+    if (::fcntl(fd, F_GETFD) >= 0) { descriptors.insert(fd); }
+  }
+  return descriptors;
+}
+
+int option(int fd, int level, int name) {
+  int value = -1;
+  socklen_t length = sizeof value;
+  REQUIRE(::getsockopt(fd, level, name, &value, &length) == 0);
+  return value;
+}
+
+}  // namespace
+
+TEST_CASE("interrupted system calls are made again", "[posix][tcp]") {
+  World world(each_poller());
+  Faults faults;
+  faults.fail(Call::accept4, EINTR, 3);
+  faults.fail_afterwards(Call::connect, EINTR);  // the handshake goes on all the same
+  auto listener = world.listen();
+  auto client = world.must(connect(world.stack, listener.local_endpoint()));
+  auto server = world.must(accept(listener));
+  CHECK(faults.spent());
+
+  faults.fail(Call::send, EINTR, 3);
+  CHECK(world.must(write_all(client, bytes("ping"))) == Unit{});
+  faults.fail(Call::sendmsg, EINTR, 3);
+  std::array pieces = {bytes("po"), bytes("ng")};
+  CHECK(world.must(write_gather(client, pieces)) == Unit{});
+  faults.fail(Call::recv, EINTR, 3);
+  CHECK(world.read_some(server) == "pingpong");
+  faults.fail_afterwards(Call::close, EINTR);  // the descriptor is gone: closing it twice would close somebody else's
+  const unsigned closed = faults.count(Call::close);
+  client.abort();
+  CHECK(faults.count(Call::close) == closed + 1);
+  CHECK(faults.spent());
+}
+
+TEST_CASE("a peer that reads slowly gets everything, in order, however the writes are cut", "[posix][tcp]") {
+  World world(each_poller());
+  const std::string text = pattern(400'000);
+  Faults faults;
+  auto [stream, peer] = world.connected(Family::v4, {}, 8192);
+  const int small = 8192;
+  REQUIRE(::setsockopt(faults.last(Call::socket), SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
+  TaskSlot<2048> slot;
+  SECTION("one piece") { REQUIRE(slot.start(world.executor, write_whole, stream, text)); }
+  const std::string_view view(text);
+  std::vector<std::span<const std::byte>> pieces;
+  SECTION("more pieces than one call takes, empty ones between them") {
+    for (std::size_t at = 0; at < text.size(); at += 10'000) {
+      pieces.push_back(bytes(view.substr(at, 10'000)));
+      pieces.push_back({});
+    }
+    REQUIRE(slot.start(world.executor, write_pieces, stream, pieces));
+  }
+  std::string arrived;
+  while (arrived.size() < text.size()) {
+    world.settle();
+    REQUIRE(peer.waiting() > 0);
+    arrived += peer.receive(std::min<std::size_t>(peer.waiting(), 3000));
+  }
+  CHECK(arrived == text);
+  world.executor.run();
+  REQUIRE(slot.result().ready());
+  CHECK(*slot.result() == Unit{});
+  CHECK(faults.count(Call::send) + faults.count(Call::sendmsg) > 10);  // it was cut
+}
+
+TEST_CASE("what arrived before a reset is read first, and a reset never reads as an end", "[posix][tcp]") {
+  World world(each_poller());
+  auto [stream, peer] = world.accepted();
+  SECTION("read before it came") {
+    peer.send("last words");
+    peer.reset();
+    CHECK(world.read_some(stream) == "last words");
+  }
+  SECTION("seen by the reactor first") {
+    peer.send("last words");
+    world.settle();
+    peer.reset();
+    world.settle();
+    CHECK(world.read_some(stream) == "last words");
+  }
+  SECTION("a write was told of it first") {
+    peer.send("last words");
+    peer.reset();
+    CHECK(world.run(write(stream, bytes("x"))) == Unexpected(Error::connection_reset));
+    CHECK(world.run(write(stream, bytes("x"))) == Unexpected(Error::connection_reset));
+    CHECK(world.read_some(stream) == "last words");
+  }
+  SECTION("a shutdown was told of it first") {
+    peer.send("last words");
+    peer.reset();
+    CHECK(error_of(world.run(shutdown(stream))) == Error::connection_reset);
+    CHECK(world.read_some(stream) == "last words");
+  }
+  SECTION("read in pieces") {
+    peer.send("last words");
+    peer.reset();
+    CHECK(world.read_some(stream, 4) == "last");
+    CHECK(world.read_some(stream, 4) == " wor");
+    CHECK(world.read_some(stream, 4) == "ds");
+  }
+  for (int i = 0; i < 3; ++i) { CHECK(world.read_some(stream) == kReset); }
+  CHECK(world.run(write(stream, bytes("x"))) == Unexpected(Error::connection_reset));
+  CHECK(world.run(flush(stream)) == Unexpected(Error::connection_reset));
+}
+
+TEST_CASE("a reset that comes while a task waits wakes it with the reset", "[posix][tcp]") {
+  World world(each_poller());
+  auto [stream, peer] = world.connected(Family::v4, {}, 8192);
+  struct Code {
+    static Task<> read_error(posix::TcpStream& from, Error& error) {
+      Buffer buffer;
+      const Result<std::size_t> got = co_await read(from, buffer);
+      error = error_of(got);
+      co_return Unit{};
+    }
+  };
+  TaskSlot<2048> reads;
+  TaskSlot<2048> writes;
+  const std::string text = pattern(8'000'000);
+  Error error{};
+  REQUIRE(reads.start(world.executor, Code::read_error, stream, error));
+  REQUIRE(writes.start(world.executor, write_whole, stream, text));
+  world.settle();
+  REQUIRE(reads.running());
+  REQUIRE(writes.running());
+  peer.reset();
+  world.executor.run();
+  CHECK(error == Error::connection_reset);
+  CHECK(*writes.result() == Unexpected(Error::connection_reset));
+}
+
+TEST_CASE("an error that the system tells once is told to every later call", "[posix][tcp]") {
+  World world(each_poller());
+  auto [stream, peer] = world.accepted();
+  Faults faults;
+  faults.fail(Call::recv, ETIMEDOUT);  // the user time-out, or keep-alive
+  CHECK(world.read_some(stream) == "<timed out>");
+  CHECK(world.run(write(stream, bytes("x"))) == Unexpected(Error::timed_out));
+  CHECK(world.run(flush(stream)) == Unexpected(Error::timed_out));
+  CHECK(error_of(world.run(shutdown(stream))) == Error::timed_out);
+  peer.send_end();
+  CHECK(world.read_some(stream) == "<timed out>");  // what the system would now call an end
+}
+
+TEST_CASE("a system out of memory for a moment does not end a connection", "[posix][tcp]") {
+  const int error = GENERATE(ENOBUFS, ENOMEM);
+  World world(each_poller());
+  auto [stream, peer] = world.accepted();
+  Faults faults;
+  faults.fail(Call::send, error).fail(Call::recv, error);
+  CHECK(world.run(write(stream, bytes("x"))) == Unexpected(Error::no_memory));
+  CHECK(world.read_some(stream) == "<out of memory>");
+  CHECK(world.must(write_all(stream, bytes("on we go"))) == Unit{});
+  CHECK(peer.receive(8) == "on we go");
+  peer.send("indeed");
+  CHECK(world.read_some(stream) == "indeed");
+}
+
+TEST_CASE("writing after one's own end is a broken pipe, and no signal", "[posix][tcp]") {
+  static volatile std::sig_atomic_t signals;
+  signals = 0;
+  const auto before = std::signal(SIGPIPE, [](int) { signals = signals + 1; });
+  World world(each_poller());
+  auto [stream, peer] = world.accepted();
+  CHECK(world.must(shutdown(stream)) == Unit{});
+  CHECK(world.must(shutdown(stream)) == Unit{});
+  CHECK(world.run(write(stream, bytes("x"))) == Unexpected(Error::broken_pipe));
+  peer.send("still heard");
+  CHECK(world.read_some(stream) == "still heard");
+
+  auto [other, other_peer] = world.accepted();
+  other_peer.reset();
+  for (int i = 0; i < 3; ++i) {
+    CHECK(world.run(write(other, bytes("x"))) == Unexpected(Error::connection_reset));
+    std::array pieces = {bytes("x"), bytes("y")};
+    CHECK(world.run(write_gather(other, pieces)) == Unexpected(Error::connection_reset));
+  }
+  CHECK(signals == 0);
+  std::signal(SIGPIPE, before);
+}
+
+TEST_CASE("each direction of a connection ends by itself", "[posix][tcp]") {
+  World world(each_poller());
+  auto [stream, peer] = world.connected();
+  SECTION("this side first") {
+    CHECK(world.must(write_all(stream, bytes("question"))) == Unit{});
+    CHECK(world.must(shutdown(stream)) == Unit{});
+    CHECK(peer.receive_all() == "question");
+    peer.send("answer");
+    CHECK(world.read_some(stream) == "answer");
+    peer.send("and more");
+    peer.send_end();
+    CHECK(world.read_some(stream) == "and more");
+  }
+  SECTION("the other side first") {
+    peer.send("question");
+    peer.send_end();
+    CHECK(world.read_some(stream) == "question");
+    CHECK(world.read_some(stream).empty());
+    CHECK(world.must(write_all(stream, bytes("answer"))) == Unit{});
+    CHECK(world.must(shutdown(stream)) == Unit{});
+    CHECK(peer.receive_all() == "answer");
+  }
+  for (int i = 0; i < 3; ++i) { CHECK(world.read_some(stream).empty()); }
+}
+
+TEST_CASE("the end is found when it arrives together with data that fit into the buffer", "[posix][tcp]") {
+  World world(each_poller());
+  auto [stream, peer] = world.accepted();
+  SECTION("before the first look") {
+    peer.send("all");
+    peer.send_end();
+    CHECK(world.read_some(stream) == "all");
+  }
+  SECTION("after the first look, in one batch") {
+    world.settle();
+    peer.send("all");
+    peer.send_end();
+    world.settle();
+    CHECK(world.read_some(stream) == "all");
+  }
+  SECTION("the end between the news of the data and the read") {
+    world.settle();
+    peer.send("all");
+    world.settle();
+    Faults faults;
+    faults.before(Call::recv, [&peer = peer] { peer.send_end(); });
+    CHECK(world.read_some(stream) == "all");
+    CHECK(faults.spent());
+  }
+  SECTION("the end right after the read") {
+    world.settle();
+    peer.send("all");
+    CHECK(world.read_some(stream) == "all");
+    peer.send_end();
+  }
+  SECTION("a reset in place of the end") {
+    world.settle();
+    peer.send("all");
+    peer.reset();
+    world.settle();
+    CHECK(world.read_some(stream) == "all");
+    CHECK(world.read_some(stream) == kReset);
+    return;
+  }
+  CHECK(world.read_some(stream).empty());
+}
+
+TEST_CASE("data that arrive between the news and the read, or right behind a short read, are found", "[posix][tcp]") {
+  World world(each_poller());
+  auto [stream, peer] = world.accepted();
+  world.settle();
+  Faults faults;
+  peer.send("one");
+  world.settle();
+  faults.before(Call::recv, [&peer = peer] { peer.send("two"); });
+  CHECK(world.read_some(stream) == "onetwo");
+  peer.send("three");
+  CHECK(world.read_some(stream) == "three");
+  CHECK(faults.spent());
+}
+
+TEST_CASE("urgent data, which cut reads short, do not hide what follows", "[posix][tcp]") {
+  World world(each_poller());
+  auto [stream, peer] = world.accepted();
+  SECTION("before the first look") {}
+  SECTION("after the first look") { world.settle(); }
+  SECTION("after a first read") {
+    peer.send("0");
+    CHECK(world.read_some(stream) == "0");
+  }
+  peer.send("before");
+  peer.send_urgent('!');
+  peer.send("behind");
+  CHECK(world.read_some(stream) == "before");
+  CHECK(world.read_some(stream) == "behind");
+  peer.send_urgent('!');
+  peer.send("again");
+  CHECK(world.read_some(stream) == "again");
+  peer.send_urgent('!');
+  peer.send_end();
+  CHECK(world.read_some(stream).empty());
+}
+
+TEST_CASE("a connection that nobody takes is refused, and says so however often it is asked", "[posix][tcp]") {
+  World world(each_poller());
+  const Family family = GENERATE(Family::v4, Family::v6);
+  const Peer nobody = Peer::bind_at(any_port(family));
+  CHECK(error_of(world.run(connect(world.stack, nobody.local()))) == Error::connection_refused);
+  CHECK(world.stack.in_use() == 0);
+  auto started = world.stack.start_tcp(nobody.local(), {});
+  REQUIRE(started);
+  for (int i = 0; i < 2; ++i) { CHECK(world.run(Connected(*started)) == Unexpected(Error::connection_refused)); }
+  CHECK(world.read_some(*started) == "<connection refused>");
+  CHECK(world.run(write(*started, bytes("x"))) == Unexpected(Error::connection_refused));
+}
+
+TEST_CASE("whoever asks first of a failed connect is told why, and the others too", "[posix][tcp]") {
+  World world(each_poller());
+  const Peer nobody = Peer::bind_at(any_port());
+  auto started = world.stack.start_tcp(nobody.local(), {});
+  REQUIRE(started);
+  SECTION("reading first") { CHECK(world.read_some(*started) == "<connection refused>"); }
+  SECTION("writing first") { CHECK(world.run(write(*started, bytes("x"))) == Unexpected(Error::connection_refused)); }
+  CHECK(world.run(Connected(*started)) == Unexpected(Error::connection_refused));
+  CHECK(world.read_some(*started) == "<connection refused>");
+}
+
+TEST_CASE("a handshake that fails late tells how", "[posix][tcp]") {
+  struct Case {
+    int number;
+    Error error;
+  };
+  const auto failed = GENERATE(Case{ECONNREFUSED, Error::connection_refused}, Case{EHOSTUNREACH, Error::host_unreachable},
+                               Case{ENETUNREACH, Error::network_unreachable}, Case{ETIMEDOUT, Error::timed_out},
+                               Case{ECONNRESET, Error::connection_reset}, Case{ENETDOWN, Error::network_down});
+  World world(each_poller());
+  const Peer listener = Peer::listen_at(any_port());
+  Faults faults;
+  faults.pending_error(failed.number);
+  CHECK(error_of(world.run(connect(world.stack, listener.local()))) == failed.error);
+  CHECK(faults.spent());
+  CHECK(world.stack.in_use() == 0);
+}
+
+TEST_CASE("a connect that cannot even begin tells why, and leaves nothing behind", "[posix][tcp]") {
+  struct Case {
+    int number;
+    Error error;
+  };
+  const auto failed =
+      GENERATE(Case{ENETUNREACH, Error::network_unreachable}, Case{EADDRNOTAVAIL, Error::address_not_available},
+               Case{EAGAIN, Error::address_not_available},  // what some systems say when no ephemeral port is left
+               Case{EHOSTUNREACH, Error::host_unreachable}, Case{EACCES, Error::permission_denied},
+               Case{EPERM, Error::permission_denied}, Case{ENOBUFS, Error::no_memory});
+  World world(each_poller());
+  const Peer listener = Peer::listen_at(any_port());
+  Faults faults;
+  faults.fail(Call::connect, failed.number);
+  CHECK(error_of(world.run(connect(world.stack, listener.local()))) == failed.error);
+  CHECK(faults.count(Call::close) == 1);
+  faults.fail(Call::socket, EMFILE);
+  CHECK(error_of(world.run(connect(world.stack, listener.local()))) == Error::table_full);
+  CHECK(world.stack.in_use() == 0);
+  CHECK(faults.count(Call::close) == 1);
+  CHECK(faults.spent());
+}
+
+TEST_CASE("a task that waits for a connection is not fooled by being woken for nothing", "[posix][tcp]") {
+  World world(each_poller());
+  Peer listener = Peer::listen_at(any_port());
+  Faults faults;
+  // The handshake is over at once on loopback: let the first look say that it is not.
+  faults.fail(Call::getpeername, ENOTCONN);
+  faults.pretend(EPOLLOUT, POLLOUT);
+  faults.pretend(EPOLLOUT, POLLOUT);
+  auto stream = world.must(connect(world.stack, listener.local()));
+  CHECK(faults.count(Call::getpeername) == 2);
+  Peer peer = listener.accept();
+  peer.send("hello");
+  CHECK(world.read_some(stream) == "hello");
+}
+
+TEST_CASE("ending a stream that is not connected yet waits for the connection", "[posix][tcp]") {
+  World world(each_poller());
+  // A full queue of connections: the handshake of the next one waits.
+  Peer listener = Peer::listen_at(any_port(), 0);
+  std::vector<posix::TcpStream> streams;
+  for (int i = 0; i < 3; ++i) {
+    auto started = world.stack.start_tcp(listener.local(), {});
+    REQUIRE(started);
+    streams.push_back(*std::move(started));
+  }
+  world.settle();
+  posix::TcpStream& last = streams.back();
+  REQUIRE(try_once(world.executor, Connected(last)) == Unexpected(Error::would_block));
+  CHECK(try_once(world.executor, shutdown(last)) == Unexpected(Error::would_block));
+  CHECK(try_read(world.executor, last, Buffer()) == Unexpected(Error::would_block));
+  CHECK(try_once(world.executor, Connected(last)) == Unexpected(Error::would_block));
+  SECTION("which is given up and frees its entry when it is dropped") {
+    const std::size_t before = world.stack.in_use();
+    streams.pop_back();
+    CHECK(world.stack.in_use() == before - 1);
+  }
+  SECTION("which is ended as soon as it is there") {
+    Peer first = Peer::listen_at(any_port());
+    auto quick = world.stack.start_tcp(first.local(), {});
+    REQUIRE(quick);
+    CHECK(world.must(shutdown(*quick)) == Unit{});
+    Peer peer = first.accept();
+    CHECK(peer.receive_all().empty());
+  }
+}
+
+TEST_CASE("options are set when a connection begins, and later", "[posix][tcp]") {
+  const Family family = GENERATE(Family::v4, Family::v6);
+  World world(each_poller());
+  Faults faults;
+  TcpOptions options;
+  options.keep_alive = KeepAlive{.enabled = true, .idle = 30_s, .interval = 1500_ms, .probes = 3};
+  options.user_timeout = 2500_ms;
+  options.hop_limit = 17;
+  options.traffic_class = 0x20;
+  auto [stream, peer] = world.connected(family, options);
+  const int fd = faults.last(Call::socket);
+  CHECK(option(fd, IPPROTO_TCP, TCP_NODELAY) == 1);
+  CHECK(option(fd, SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) == 30);
+  CHECK(option(fd, IPPROTO_TCP, TCP_KEEPINTVL) == 2);  // seconds, rounded up
+  CHECK(option(fd, IPPROTO_TCP, TCP_KEEPCNT) == 3);
+  CHECK(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) == 2500);
+  const bool v4 = family == Family::v4;
+  CHECK(option(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS) == 17);
+  CHECK(option(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS) == 0x20);
+  CHECK(stream.configure({.no_delay = false, .keep_alive = KeepAlive{.enabled = false}}));
+  CHECK(option(fd, IPPROTO_TCP, TCP_NODELAY) == 0);
+  CHECK(option(fd, SOL_SOCKET, SO_KEEPALIVE) == 0);
+  CHECK(stream.configure({.hop_limit = std::uint8_t{0}}) == Unexpected(Error::invalid_argument));
+}
+
+TEST_CASE("what a listener says of accepted connections holds for them", "[posix][tcp]") {
+  World world(each_poller());
+  Faults faults;
+  auto listener = world.listen({.accepted = {.keep_alive = KeepAlive{.idle = 40_s}, .hop_limit = 9}});
+  Peer peer = Peer::connect_to(listener.local_endpoint());
+  auto stream = world.must(accept(listener));
+  const int fd = faults.last(Call::accept4);
+  CHECK(option(fd, IPPROTO_TCP, TCP_NODELAY) == 1);
+  CHECK(option(fd, SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) == 40);
+  CHECK(option(fd, IPPROTO_IP, IP_TTL) == 9);
+  CHECK(stream.local_endpoint() == listener.local_endpoint());
+  CHECK(stream.remote_endpoint() == peer.local());
+}
+
+TEST_CASE("no descriptor is inherited by programs that are started", "[posix][tcp]") {
+  const std::set<int> before = open_descriptors();
+  World world(each_poller());
+  auto listener = world.listen();
+  auto client = world.must(connect(world.stack, listener.local_endpoint()));
+  auto server = world.must(accept(listener));
+  auto bound = world.stack.udp_bind_single(any_port(), {});
+  auto everywhere = world.stack.udp_bind_multiple(Endpoint(IpAddress::unspecified(Family::v6), 0), {});
+  REQUIRE(bound);
+  REQUIRE(everywhere);
+  auto toward = udp_connect(world.stack, bound->local_endpoint());
+  REQUIRE(toward);
+  unsigned made = 0;
+  for (const int fd : open_descriptors()) {
+    if (before.contains(fd)) { continue; }
+    ++made;
+    CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK((world.reactor.poller() == posix::Poller::epoll || (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0));
+  }
+  CHECK(made >= 7);
+}
+
+TEST_CASE("everything that was opened is closed in the end", "[posix][tcp]") {
+  const std::set<int> before = open_descriptors();
+  {
+    World world(each_poller());
+    auto listener = world.listen();
+    auto client = world.must(connect(world.stack, listener.local_endpoint()));
+    auto server = world.must(accept(listener));
+    CHECK(world.stack.in_use() == 3);
+    client = std::move(server);
+    CHECK(world.stack.in_use() == 2);
+    client.abort();
+    CHECK(world.stack.in_use() == 1);
+  }
+  CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("a handle whose entry has been given back, and to somebody else, answers that it is closed", "[posix][tcp]") {
+  World world(each_poller());
+  posix::Socket sockets[1];
+  posix::SocketTable table(world.reactor, sockets, 1, 10_s);
+  Peer listener = Peer::listen_at(any_port());
+  auto stream = posix::start_tcp(table, listener.local(), {});
+  REQUIRE(stream);
+  REQUIRE(world.run(Connected(*stream)));
+  posix::TcpStream late(sockets[0]);
+  Peer first = listener.accept();
+  stream->abort();
+  const auto check_closed = [&] {
+    CHECK(world.read_some(late) == "<already closed>");
+    CHECK(world.run(write(late, bytes("x"))) == Unexpected(Error::closed));
+    std::array pieces = {bytes("x")};
+    CHECK(world.run(write_gather(late, pieces)) == Unexpected(Error::closed));
+    CHECK(world.run(flush(late)) == Unexpected(Error::closed));
+    CHECK(world.run(shutdown(late)) == Unexpected(Error::closed));
+    CHECK(world.run(Connected(late)) == Unexpected(Error::closed));
+    CHECK(late.configure({}) == Unexpected(Error::closed));
+    CHECK(late.local_endpoint() == Endpoint());
+    CHECK(late.remote_endpoint() == Endpoint());
+  };
+  check_closed();
+  auto next = posix::start_tcp(table, listener.local(), {});
+  REQUIRE(next);
+  REQUIRE(world.run(Connected(*next)));
+  check_closed();
+  late.abort();
+  CHECK(table.in_use() == 1);
+  Peer second = listener.accept();
+  second.send("to the owner");
+  CHECK(world.read_some(*next) == "to the owner");
+}
+
+TEST_CASE("a task that waits on a stream whose entry is given back is told", "[posix][tcp]") {
+  World world(each_poller());
+  auto [stream, peer] = world.accepted();
+  struct Code {
+    static Task<> run(posix::TcpStream& from, Error& error) {
+      Buffer buffer;
+      const Result<std::size_t> got = co_await read(from, buffer);
+      error = error_of(got);
+      co_return Unit{};
+    }
+  };
+  TaskSlot<2048> slot;
+  Error error{};
+  REQUIRE(slot.start(world.executor, Code::run, stream, error));
+  world.settle();
+  REQUIRE(slot.running());
+  stream.abort();
+  world.executor.run();
+  CHECK(error == Error::closed);
+}
