@@ -138,9 +138,8 @@ TEST_CASE("IPv4 addresses are classified at the edges of their blocks") {
   only(&Ipv4Address::is_global, "192.169.0.0"_ipv4, "198.17.255.255"_ipv4);
   only(&Ipv4Address::is_global, "198.20.0.0"_ipv4, "198.51.99.255"_ipv4);
   only(&Ipv4Address::is_global, "203.0.114.0"_ipv4, "223.255.255.255"_ipv4);
-  for (const Ipv4Address local :
-       {"0.1.2.3"_ipv4, "100.100.0.1"_ipv4, "192.0.0.255"_ipv4, "198.19.255.255"_ipv4, "239.255.255.255"_ipv4,
-        "240.0.0.1"_ipv4, "255.255.255.255"_ipv4}) {
+  for (const Ipv4Address local : {"0.1.2.3"_ipv4, "100.100.0.1"_ipv4, "192.0.0.255"_ipv4, "198.19.255.255"_ipv4,
+                                  "239.255.255.255"_ipv4, "240.0.0.1"_ipv4, "255.255.255.255"_ipv4}) {
     INFO(local);
     CHECK_FALSE(local.is_global());
   }
