@@ -3,7 +3,7 @@
 #include <array>
 #include <cstddef>
 
-#include "nal/stream.hpp"
+#include "nal/tcp.hpp"
 
 namespace nal::test {
 
@@ -48,13 +48,14 @@ class PipeEnd {
     ++pipe.open_ends;
   }
   PipeEnd(PipeEnd&& other) noexcept : pipe_(std::exchange(other.pipe_, nullptr)), from_(other.from_), to_(other.to_) {}
-  PipeEnd& operator=(PipeEnd&&) = delete;
-  ~PipeEnd() {
-    if (pipe_ == nullptr) { return; }
-    --pipe_->open_ends;
-    to_->ended = true;
-    to_->readable.wake_all();
+  PipeEnd& operator=(PipeEnd&& other) noexcept {
+    drop();
+    pipe_ = std::exchange(other.pipe_, nullptr);
+    from_ = other.from_;
+    to_ = other.to_;
+    return *this;
   }
+  ~PipeEnd() { drop(); }
 
   Poll<Result<std::size_t>> poll_read(Context& context, Waiter& waiter, std::span<std::byte> buffer) noexcept {
     if (pipe_->reset) { return Unexpected(Error::connection_reset); }
@@ -104,12 +105,29 @@ class PipeEnd {
     return Result<>();
   }
 
+  // What makes a TCP stream of it.
+  Poll<Result<>> poll_connected(Context&, Waiter&) noexcept { return Result<>(); }
+  void abort() noexcept {
+    if (pipe_ != nullptr) { pipe_->break_down(); }
+  }
+  Result<> configure(const TcpOptions&) noexcept { return Unexpected(Error::not_supported); }
+  Endpoint local_endpoint() const noexcept { return {}; }
+  Endpoint remote_endpoint() const noexcept { return {}; }
+
  private:
+  void drop() noexcept {
+    if (pipe_ == nullptr) { return; }
+    --pipe_->open_ends;
+    to_->ended = true;
+    to_->readable.wake_all();
+    pipe_ = nullptr;
+  }
+
   Pipe* pipe_;
   PipeDirection* from_;
   PipeDirection* to_;
 };
-static_assert(ByteStream<PipeEnd>);
+static_assert(TcpStream<PipeEnd>);
 
 /// A pipe with its two ends.
 struct PipePair {
