@@ -87,3 +87,6 @@ inline void Waiter::unlink() noexcept {
 }
 
 }  // namespace nal
+
+// `add` and `wake_all` need to know tasks: whoever has this header has their definitions too.
+#include "nal/executor.hpp"
