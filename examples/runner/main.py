@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""The main job, in a network of its own: started by examples/run."""
+
+import argparse
+import json
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import echo
+import mqtt
+import network
+import resolve
+from processes import Failure
+from table import Table
+
+PATIENCE = 600  # seconds that a whole run may take
+
+
+def built_backends(build):
+    """As the build folder was configured."""
+    listed = subprocess.run(["meson", "introspect", "--buildoptions", str(build)], check=True, capture_output=True,
+                            text=True)
+    return next(option["value"] for option in json.loads(listed.stdout) if option["name"] == "backends")
+
+
+def version(command, pattern):
+    """A peer's name and version, as it tells them."""
+    said = subprocess.run(command, capture_output=True, text=True)
+    found = re.search(pattern, said.stdout + said.stderr)
+    return f"{command[0]} {found[1]}" if found else command[0]
+
+
+class Setting:
+    """What every exchange needs to know."""
+
+    def __init__(self, build, folder, backend, v6):
+        self.build = build
+        self.folder = folder    # of logs
+        self.backend = backend
+        self.v6 = v6
+
+    def program(self, path, *arguments):
+        """The command line of one of our programs."""
+        return [self.build / "examples" / path, *arguments]
+
+
+def run_backend(table, setting):
+    table.backend = setting.backend
+    with network.Capture(setting.folder / "packets.pcap") as capture:
+        resolve.exchanges(table, setting, version(["dnsmasq", "--version"], r"version (\S+)"))
+        echo.exchanges(table, setting, version(["socat", "-V"], r"version (\S+)"))
+        mqtt.exchanges(table, setting, version(["mosquitto", "-h"], r"version (\S+)"))
+    if shutil.which("tshark"):
+        table.row("nothing malformed on the wire", version(["tshark", "--version"], r"TShark \D*(\S+)"), capture.check,
+                  setting.folder)
+
+
+def out_of_time(*_):
+    raise Failure(f"the whole run took longer than {PATIENCE} s")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--backend", action="append")
+    parser.add_argument("--report")
+    parser.add_argument("--private-mounts", action="store_true")
+    arguments = parser.parse_args()
+
+    built = built_backends(arguments.build)
+    backends = list(dict.fromkeys(arguments.backend or built))
+    unknown = [backend for backend in backends if backend not in built]
+    if unknown:
+        print(f"examples/run: no backend '{unknown[0]}' in this build; there is: {' '.join(built)}", file=sys.stderr)
+        return 2
+    if not network.is_ours():
+        print("examples/run: this is no network of its own; start examples/run, not this", file=sys.stderr)
+        return 1
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(PATIENCE)
+
+    logs = arguments.build / "run"
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir(parents=True)
+    table = Table()
+    try:
+        v6 = network.bring_up()
+        with network.names(logs, v6, arguments.private_mounts):
+            for backend in backends:
+                folder = logs / backend
+                folder.mkdir()
+                run_backend(table, Setting(arguments.build, folder, backend, v6))
+    except Failure as failure:
+        print(f"examples/run: {failure}", file=sys.stderr)
+        table.rows.append({"backend": table.backend, "exchange": "the whole run", "peer": "", "result": "failed",
+                           "milliseconds": 0})
+    except KeyboardInterrupt:
+        print("\nexamples/run: interrupted", file=sys.stderr)
+        return 130
+
+    print()
+    table.show()
+    print(f"\nlogs: {logs}")
+    for file in sorted(logs.rglob("*.pcap")):
+        print(f"packets: {file} ({file.stat().st_size:,} bytes)")
+    if arguments.report:
+        table.write(arguments.report)
+        print(f"report: {arguments.report}")
+    return 0 if table.good() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
