@@ -52,6 +52,7 @@ void agrees_with_system(int family, std::string_view text) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // Without a zero behind it, so that AddressSanitizer sees a byte too many.
   const std::vector<char> bytes(data, data + size);
