@@ -28,6 +28,7 @@ CATCH2_SUITES = ("unit", "conformance")
 SCRIPTS = (
     ("unit", "layers", ("gcc", "clang"), ("gcc",), False),
     ("unit", "install", ("gcc", "clang"), ("gcc",), True),
+    ("unit", "examples", ("gcc", "clang"), ("gcc",), True),
     ("fail", "fail", ("gcc", "clang"), ("gcc",), False),
     ("quirks", "quirks", ("gcc", "clang"), (), False),
     ("quirks", "style", ("clang",), (), True),
