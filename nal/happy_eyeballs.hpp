@@ -152,16 +152,26 @@ class [[nodiscard("await it")]] ConnectByName {
                                                                      : v4_.error;
   }
 
-  // A place for another handshake; the oldest gives its own up when it has had long enough.
+  Attempt* oldest() noexcept {
+    Attempt* found = nullptr;
+    for (auto& attempt : attempts_) {
+      if (attempt.stream && (!found || attempt.since < found->since)) { found = &attempt; }
+    }
+    return found;
+  }
+  // The place of the oldest attempt, which gives it up when it has had long enough.
+  Attempt* place_of_oldest(Instant now) noexcept {
+    Attempt* attempt = oldest();
+    if (now < attempt->since + Times::kAttemptPatience) { return nullptr; }
+    give_up(*attempt);
+    return attempt;
+  }
+  // A place for another handshake.
   Attempt* place(Instant now) noexcept {
-    Attempt* oldest = nullptr;
     for (auto& attempt : attempts_) {
       if (!attempt.stream) { return &attempt; }
-      if (!oldest || attempt.since < oldest->since) { oldest = &attempt; }
     }
-    if (now < oldest->since + Times::kAttemptPatience) { return nullptr; }
-    give_up(*oldest);
-    return oldest;
+    return place_of_oldest(now);
   }
 
   Attempt* begin_next(Context& context) noexcept {
@@ -175,8 +185,9 @@ class [[nodiscard("await it")]] ConnectByName {
       if (!stream) {
         const bool full = stream.error() == Error::table_full || stream.error() == Error::no_memory;
         if (full && connecting()) {
-          next_at_ = Instant::max();  // when one of those has failed
-          return nullptr;
+          // The stack has no place: tried again when one of those has failed or had long enough.
+          if (!place_of_oldest(now)) { return nullptr; }
+          continue;
         }
         connect_error_ = stream.error();
       }
@@ -201,12 +212,7 @@ class [[nodiscard("await it")]] ConnectByName {
         at = resolution_deadline_;
       } else {
         at = next_at_;
-        if (at <= now) {
-          for (const auto& attempt : attempts_) {
-            const Instant patience = attempt.since + Times::kAttemptPatience;
-            if (at <= now || patience < at) { at = patience; }
-          }
-        }
+        if (at <= now) { at = oldest()->since + Times::kAttemptPatience; }
       }
     }
     if (at == Instant::max()) {

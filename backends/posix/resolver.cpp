@@ -230,10 +230,18 @@ Result<> Resolver::submit(ResolverRequest& request) noexcept {
   return {};
 }
 
+namespace {
+constexpr std::size_t kMaxLabel = 63;
+}
+
 Result<Resolver::Lookup> Resolver::start_lookup(std::string_view name, Family family) noexcept {
   if (name.empty() || name.size() > ResolverRequest::kMaxName) { return Unexpected(Error::invalid_argument); }
+  std::size_t label = 0;
   for (const char c : name) {
     if (static_cast<unsigned char>(c) <= ' ') { return Unexpected(Error::invalid_argument); }
+    label = c == '.' ? 0 : label + 1;
+    // RFC 1035 §2.3.4, which the system's resolver would call a name that does not exist.
+    if (label > kMaxLabel) { return Unexpected(Error::invalid_argument); }
   }
   NAL_TRY_SET(ResolverRequest * request, take());
   Lookup lookup(*this, *request);

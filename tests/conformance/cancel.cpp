@@ -247,7 +247,7 @@ TEST_CASE("A write_all given up at any poll tells what was taken, and no more ar
     TaskSlot<4096> reading;
     Pair pair = world.connect();
   };
-  CHECK(test::cancel_at_every_poll(std::make_unique<Trial>) >= 2);
+  CHECK(test::cancel_at_every_poll(std::make_unique<Trial>) >= 1);
 }
 
 TEST_CASE("A write given up at any poll has written nothing", "[cancel][tcp]") {

@@ -5,7 +5,7 @@
 namespace nal::conformance {
 
 /// Two hosts with a fake stack each, on a wire, under a virtual clock.
-class Fixture {
+class FakeFixture {
  public:
   using Stack = test::FakeStack;
   static constexpr std::array<SkippedCase, 0> kSkipped{};
@@ -20,6 +20,7 @@ class Fixture {
   std::size_t in_use() const { return world_.client.in_use() + world_.server.in_use(); }
 
   static bool has(Family) { return true; }
+  static bool has_multicast(Family) { return true; }
   static IpAddress client_address(Family family) { return test::FakeWorld::client_address(family); }
   static IpAddress server_address(Family family) { return test::FakeWorld::server_address(family); }
   static IpAddress other_server_address(Family family) { return test::FakeWorld::other_server_address(family); }

@@ -17,6 +17,9 @@ Socket bind_member(World& world, std::uint16_t port = 0) {
 }
 
 Socket bind_sender(World& world) {
+  if (!world.fixture().has_multicast(world.family())) {
+    SKIP("the network between the hosts carries no multicast of " << to_string(world.family()));
+  }
   auto socket = world.client().udp_bind_multiple(world.any(), {.multicast_interface = Fixture::multicast_interface()});
   REQUIRE(socket);
   return *std::move(socket);

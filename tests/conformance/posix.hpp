@@ -5,13 +5,16 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
+#include <string_view>
 
 #include "backends/posix/stack.hpp"
 #include "tests/conformance/fixture.hpp"
 
 namespace nal::conformance {
 
-/// One POSIX stack that speaks with itself over the machine's loopback interface.
+/// One POSIX stack that speaks with itself over the machine's loopback interface. `NAL_TEST_POLLER` (epoll, poll) in the
+/// environment says how its reactor waits.
 class PosixFixture {
  public:
   using Stack = posix::Stack;
@@ -22,14 +25,16 @@ class PosixFixture {
                   "the kernel lingers, and no entry of the stack's does"},
       SkippedCase{"A name that does not exist is not found",
                   "the system's resolver would ask the machine's name server; examples/run asks one of its own"},
+      SkippedCase{"A connection that was reset while it waited is passed over",
+                  "Linux hands it to accept all the same, and its first read tells the reset"},
+      SkippedCase{"A sender that does not want its own datagrams back does not get them",
+                  "on the loopback interface what is sent comes back through the interface, not through the option"},
   };
   /// Only a broken backend takes so long.
   static constexpr Duration kPatience = Duration::seconds(10);
   static constexpr Duration kALittle = Duration::milliseconds(20);
   static constexpr std::size_t kLargestDatagram = 60'000;
-  static constexpr std::size_t kManyBytes = 20'000'000;
-
-  explicit PosixFixture(posix::Poller poller = posix::kDefaultPoller) : reactor_(poller) {}
+  static constexpr std::size_t kManyBytes = 5'000'000;
 
   Executor& executor() { return executor_; }
   Stack& client() { return stack_; }
@@ -49,6 +54,8 @@ class PosixFixture {
     ::close(fd);
     return bound;
   }
+  /// Linux carries no IPv6 multicast on its loopback interface.
+  static bool has_multicast(Family family) { return family == Family::v4; }
   static IpAddress client_address(Family family) { return IpAddress::loopback(family); }
   static IpAddress server_address(Family family) { return IpAddress::loopback(family); }
   /// IPv6 has one loopback address only.
@@ -62,14 +69,16 @@ class PosixFixture {
   }
 
  private:
-  posix::Reactor reactor_;
+  static posix::Poller poller() {
+    const char* name = std::getenv("NAL_TEST_POLLER");
+    if (!name) { return posix::kDefaultPoller; }
+    return std::string_view(name) == "poll" ? posix::Poller::poll : posix::Poller::epoll;
+  }
+
+  posix::Reactor reactor_{poller()};
   Executor executor_{reactor_};
   posix::Resources<posix::Config{.sockets = 24, .lookups = 4}> memory_;
   posix::Stack stack_{reactor_, executor_, memory_};
 };
-
-#ifndef NAL_CONFORMANCE_POSIX_POLL
-using Fixture = PosixFixture;
-#endif
 
 }  // namespace nal::conformance

@@ -12,15 +12,16 @@
 #include "nal/block_on.hpp"
 #include "nal/combinators.hpp"
 #include "nal/dns.hpp"
-#include "nal/hosted/format.hpp"
 #include "nal/sleep.hpp"
 #include "nal/tcp.hpp"
 #include "nal/udp.hpp"
 #include "tests/conformance/fixture.hpp"
+#include "tests/support/print.hpp"
 #include NAL_CONFORMANCE_FIXTURE
 
 namespace nal::conformance {
 
+using Fixture = NAL_CONFORMANCE_FIXTURE_TYPE;
 using Stack = Fixture::Stack;
 using Stream = Stack::TcpStream;
 using Listener = Stack::TcpListener;

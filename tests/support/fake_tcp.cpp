@@ -33,6 +33,7 @@ Result<FakeTcpStream> FakeTcp::start(const Endpoint& remote, const TcpOptions& o
   slot.local = {local, port};
   slot.remote = remote;
   slot.options = options;
+  attempts_.push_back(remote);
   slot.syn_at = host_.now() + host_.network().find_connect_rule(remote).delay;
   slot.retry = Duration::seconds(1);
   slot.give_up_at = host_.now() + options.user_timeout.value_or(host_.config.connect_timeout);

@@ -99,6 +99,8 @@ class FakeTcp {
   std::size_t listeners_in_use() const noexcept;
   /// No operation is linked to any slot.
   bool nobody_waits() const noexcept;
+  /// Where connections were begun to, in that order.
+  const std::vector<Endpoint>& attempts() const noexcept { return attempts_; }
 
  private:
   friend class FakeTcpStream;
@@ -174,6 +176,7 @@ class FakeTcp {
   FakeHost& host_;
   std::vector<Slot> slots_;
   std::vector<Listener> listeners_;
+  std::vector<Endpoint> attempts_;
   std::uint64_t arrivals_ = 0;
 };
 

@@ -50,8 +50,8 @@ Poll<Result<std::size_t>> FakeTcpStream::poll_read(Context& context, Waiter& wai
     return pending;
   }
   if (!slot->received.empty()) { return slot->received.get(buffer); }
-  if (slot->state == FakeTcp::State::failed) { return Unexpected(slot->error); }
   if (slot->end_received) { return std::size_t{0}; }
+  if (slot->state == FakeTcp::State::failed) { return Unexpected(slot->error); }
   slot->readable.add(context, waiter, Wait::readable);
   return pending;
 }
@@ -130,8 +130,8 @@ Poll<Result<std::span<const std::byte>>> FakeInPlaceStream::poll_fill(Context& c
   if (!slot) { return Unexpected(Error::closed); }
   if (!slot->received.empty() && !tcp_->host_.hiccups(context)) { return Bytes(slot->received.front()); }
   if (slot->received.empty()) {
-    if (slot->state == FakeTcp::State::failed) { return Unexpected(slot->error); }
     if (slot->end_received) { return Bytes(std::span<const std::byte>()); }
+    if (slot->state == FakeTcp::State::failed) { return Unexpected(slot->error); }
   }
   slot->readable.add(context, waiter, Wait::readable);
   return pending;
