@@ -1,4 +1,5 @@
-// Two tasks, a channel and a clock, without a heap: one counts every ten milliseconds, the other prints what it is told.
+// Two tasks, a channel and a clock, without a heap: one counts every ten milliseconds, the other prints what it is
+// told.
 #include "examples/firmware/board.hpp"
 #include "nal/channel.hpp"
 #include "nal/sleep.hpp"

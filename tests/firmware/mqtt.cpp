@@ -1,5 +1,5 @@
-// A protocol library on bare metal: the MQTT client of examples/mqtt, as it is, against a broker of a few lines in the same
-// image. Linked without a C library, so nothing of it can want a heap.
+// A protocol library on bare metal: the MQTT client of examples/mqtt, as it is, against a broker of a few lines in the
+// same image. Linked without a C library, so nothing of it can want a heap.
 #include "examples/firmware/board.hpp"
 #include "examples/mqtt/client.hpp"
 #include "nal/sleep.hpp"

@@ -38,8 +38,8 @@ int run(const char* filter) noexcept;
 
 #define NAL_TEST_JOIN2(a, b) a##b
 #define NAL_TEST_JOIN(a, b) NAL_TEST_JOIN2(a, b)
-#define NAL_TEST_CASE(id, name)                                                                \
-  static void NAL_TEST_JOIN(nal_test_body_, id)();                                             \
+#define NAL_TEST_CASE(id, name)                                                                        \
+  static void NAL_TEST_JOIN(nal_test_body_, id)();                                                     \
   static ::nal::test::Case NAL_TEST_JOIN(nal_test_case_, id){name, NAL_TEST_JOIN(nal_test_body_, id)}; \
   static void NAL_TEST_JOIN(nal_test_body_, id)()
 #define NAL_TEST_FIRST(first, ...) first
@@ -48,17 +48,17 @@ int run(const char* filter) noexcept;
 #define TEST_CASE(...) NAL_TEST_CASE(__COUNTER__, NAL_TEST_FIRST(__VA_ARGS__, ""))
 #define CHECK(...) \
   static_cast<void>(::nal::test::check(static_cast<bool>(__VA_ARGS__), "CHECK(" #__VA_ARGS__ ")", __FILE__, __LINE__))
-#define CHECK_FALSE(...)                                                                                        \
-  static_cast<void>(                                                                                            \
+#define CHECK_FALSE(...) \
+  static_cast<void>(     \
       ::nal::test::check(!static_cast<bool>(__VA_ARGS__), "CHECK_FALSE(" #__VA_ARGS__ ")", __FILE__, __LINE__))
-#define NAL_TEST_REQUIRE(passed, what)                                             \
-  do {                                                                             \
-    if (!::nal::test::check(passed, what, __FILE__, __LINE__)) { return; }         \
+#define NAL_TEST_REQUIRE(passed, what)                                     \
+  do {                                                                     \
+    if (!::nal::test::check(passed, what, __FILE__, __LINE__)) { return; } \
   } while (false)
 #define REQUIRE(...) NAL_TEST_REQUIRE(static_cast<bool>(__VA_ARGS__), "REQUIRE(" #__VA_ARGS__ ")")
 #define REQUIRE_FALSE(...) NAL_TEST_REQUIRE(!static_cast<bool>(__VA_ARGS__), "REQUIRE_FALSE(" #__VA_ARGS__ ")")
 #define FAIL(...) NAL_TEST_REQUIRE(false, "FAIL(" #__VA_ARGS__ ")")
 #define INFO(...) static_cast<void>(0)
-#define CHECK_ASSERTS(...) \
-  static_cast<void>(       \
-      ::nal::test::check(::nal::test::asserts([&] { __VA_ARGS__; }), "CHECK_ASSERTS(" #__VA_ARGS__ ")", __FILE__, __LINE__))
+#define CHECK_ASSERTS(...)                                                                                            \
+  static_cast<void>(::nal::test::check(::nal::test::asserts([&] { __VA_ARGS__; }), "CHECK_ASSERTS(" #__VA_ARGS__ ")", \
+                                       __FILE__, __LINE__))

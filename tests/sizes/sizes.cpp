@@ -1,5 +1,5 @@
-// Prints what nal's objects cost in memory: frames of coroutines, operations, handles and the core's own. `run` compares
-// that with the budgets.
+// Prints what nal's objects cost in memory: frames of coroutines, operations, handles and the core's own. `run`
+// compares that with the budgets.
 #include "nal/any_stack.hpp"
 #include "nal/block_on.hpp"
 #include "nal/buffered_reader.hpp"

@@ -3,11 +3,11 @@
 
 namespace nal::test {
 
-/// Cancels a task after every number of rounds: calls `trial(rounds)` with 0, 1, 2… until the trial says that its task had
-/// finished by itself. Returns how many trials cancelled something; `limit` if the task never finished.
+/// Cancels a task after every number of rounds: calls `trial(rounds)` with 0, 1, 2… until the trial says that its task
+/// had finished by itself. Returns how many trials cancelled something; `limit` if the task never finished.
 ///
-/// A trial makes its world anew, runs `run_rounds(executor, slot, rounds)`, and when that says that the task still runs,
-/// cancels it and checks what must hold then.
+/// A trial makes its world anew, runs `run_rounds(executor, slot, rounds)`, and when that says that the task still
+/// runs, cancels it and checks what must hold then.
 template <class Trial>
 unsigned cancel_after_every_round(Trial&& trial, unsigned limit = 10'000) {
   for (unsigned rounds = 0; rounds < limit; ++rounds) {

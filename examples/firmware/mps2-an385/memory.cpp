@@ -1,5 +1,6 @@
 // The four functions that the compiler may call whatever the source says (GCC manual, "Standards"), and the one that
-// std::string_view calls, for images without a C library. Compiled with -fno-tree-loop-distribute-patterns: else each would be found to be a loop that calls itself.
+// std::string_view calls, for images without a C library. Compiled with -fno-tree-loop-distribute-patterns: else each
+// would be found to be a loop that calls itself.
 #include <cstddef>
 
 extern "C" {

@@ -49,8 +49,8 @@ struct Vectors {
 
 [[gnu::section(".vectors"), gnu::used]] const Vectors vectors = {
     &stack_top,
-    {reset_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, nullptr, nullptr, nullptr,
-     nullptr, fault_handler, fault_handler, nullptr, fault_handler, systick_handler},
+    {reset_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler, nullptr, nullptr,
+     nullptr, nullptr, fault_handler, fault_handler, nullptr, fault_handler, systick_handler},
 };
 
 }  // namespace

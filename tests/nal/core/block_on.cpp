@@ -128,6 +128,7 @@ TEST_CASE("blocking while a round runs asserts", "[block_on]") {
       co_return Unit{};
     }
   };
-  CHECK_ASSERTS(static VirtualClock clock; static Executor executor(clock); static Gate gate; static TaskSlot<1024> slot;
-                static_cast<void>(slot.start(executor, Code::block, executor, gate)); executor.run());
+  CHECK_ASSERTS(static VirtualClock clock; static Executor executor(clock); static Gate gate;
+                static TaskSlot<1024> slot; static_cast<void>(slot.start(executor, Code::block, executor, gate));
+                executor.run());
 }

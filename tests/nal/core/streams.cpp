@@ -67,8 +67,8 @@ Task<> consume(R reader, std::size_t total, std::size_t& received) {
 /// Both directions of one stream in one task, under a deadline.
 Task<> converse(PipeEnd& stream, std::size_t total, std::size_t& received) {
   auto halves = split(stream);
-  const auto both = co_await with_timeout(
-      1_s, join(produce(halves.second, total), consume(halves.first, total, received)));
+  const auto both =
+      co_await with_timeout(1_s, join(produce(halves.second, total), consume(halves.first, total, received)));
   if (!both) { co_return Unexpected(both.error()); }
   const Result<>& sent = std::get<0>(*both);
   if (!sent) { co_return Unexpected(sent.error()); }

@@ -78,7 +78,8 @@ TEST_CASE("a slot starts whatever can be called and gives a task", "[slot]") {
   Executor executor(clock);
   Counter counter;
   TaskSlot<512> slot;
-  REQUIRE(slot.start(executor, [](Counter& c) { return c.count(2); }, counter));
+  REQUIRE(slot.start(
+      executor, [](Counter& c) { return c.count(2); }, counter));
   executor.run();
   CHECK(counter.value() == 2);
   REQUIRE(slot.start(executor, [&counter] { return counter.count(3); }));

@@ -148,8 +148,9 @@ TEST_CASE("a queue that ends leaves its timers disarmed", "[timer]") {
 }
 
 TEST_CASE("moving an armed timer asserts", "[timer]") {
-  CHECK_ASSERTS(alignas(RootTask) static std::byte nobody[sizeof(RootTask)]; static TimerQueue queue; static Timer timer;
-                queue.insert(timer, *reinterpret_cast<RootTask*>(nobody), at(1)); Timer moved(std::move(timer)));
+  CHECK_ASSERTS(alignas(RootTask) static std::byte nobody[sizeof(RootTask)]; static TimerQueue queue;
+                static Timer timer; queue.insert(timer, *reinterpret_cast<RootTask*>(nobody), at(1));
+                Timer moved(std::move(timer)));
 }
 
 TEST_CASE("sleeping tasks wake in the order of their deadlines", "[timer]") {
