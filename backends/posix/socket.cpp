@@ -90,6 +90,13 @@ Result<> set_option(int fd, int level, int name, int value) noexcept {
   return {};
 }
 
+Result<> bind_to(int fd, const Endpoint& local) noexcept {
+  const SocketAddress address(local);
+  if (::bind(fd, address.get(), address.length) == 0) { return {}; }
+  if (errno == EADDRINUSE && local.port == 0) { return Unexpected(Error::address_not_available); }
+  return Unexpected(error_from_errno(errno));
+}
+
 Endpoint bound_endpoint(int fd) noexcept {
   SocketAddress address;
   if (::getsockname(fd, address.get(), &address.length) < 0) { return {}; }

@@ -85,6 +85,8 @@ void make_non_blocking(int fd) noexcept;
 bool something_waits(int fd) noexcept;
 /// `setsockopt` with an int.
 Result<> set_option(int fd, int level, int name, int value) noexcept;
+/// `bind`. *Errors*: address_in_use; address_not_available, also where port 0 finds no free port; permission_denied.
+Result<> bind_to(int fd, const Endpoint& local) noexcept;
 /// The endpoint a descriptor is bound to, or the unspecified one.
 Endpoint bound_endpoint(int fd) noexcept;
 void close_descriptor(int fd) noexcept;

@@ -58,6 +58,25 @@ Result<> set_user_timeout([[maybe_unused]] int fd, [[maybe_unused]] Duration tim
 #endif
 }
 
+// A closed connection goes on sending what is queued; these bound how long.
+void bound_linger([[maybe_unused]] int fd, [[maybe_unused]] Duration linger) noexcept {
+#ifdef TCP_USER_TIMEOUT
+  unsigned ms = 0;
+  socklen_t length = sizeof ms;
+  const bool known = ::getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &length) == 0;
+  // The application's own, if that is shorter.
+  if (!known || ms == 0 || Duration::milliseconds(ms) > linger) { static_cast<void>(set_user_timeout(fd, linger)); }
+#endif
+#ifdef TCP_LINGER2
+  static_cast<void>(set_option(fd, IPPROTO_TCP, TCP_LINGER2, to_seconds(linger)));
+#endif
+}
+
+void reset_when_closed(int fd) noexcept {
+  const linger at_once{1, 0};
+  static_cast<void>(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+}
+
 Result<> set_keep_alive(int fd, const KeepAlive& keep_alive) noexcept {
   NAL_TRY(set_option(fd, SOL_SOCKET, SO_KEEPALIVE, keep_alive.enabled ? 1 : 0));
   if (!keep_alive.enabled) { return {}; }
@@ -147,6 +166,12 @@ Poll<Result<>> TcpStream::poll_connected(Context& context, Waiter& waiter) noexc
     if (errno != ENOTCONN) { return Unexpected(fail(*socket, errno)); }
     return wait_writable(*socket, context, waiter, Wait::connected);  // woken for nothing
   }
+  socket->local = bound_endpoint(socket->fd);
+  if (socket->local == peer.endpoint()) {
+    // The port that the system picked is the very one that nobody listens at, and the connection is with itself.
+    reset_when_closed(socket->fd);
+    return Unexpected(fail(*socket, ECONNREFUSED));
+  }
   socket->connected = true;
   return Result<>();
 }
@@ -231,8 +256,7 @@ Poll<Result<>> TcpStream::poll_shutdown(Context& context, Waiter& waiter) noexce
 
 void TcpStream::abort() noexcept {
   if (Socket* socket = live()) {
-    const linger reset{1, 0};
-    static_cast<void>(::setsockopt(socket->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset));
+    reset_when_closed(socket->fd);
     socket->table->release(*socket);
   }
   forget();
@@ -241,13 +265,7 @@ void TcpStream::abort() noexcept {
 void TcpStream::drop() noexcept {
   Socket* socket = live();
   if (!socket) { return; }
-  if (socket->connected && socket->failure == Error{}) {
-    // The system sends what is queued, and a reset if something is unread; these bound how long it tries.
-    static_cast<void>(set_user_timeout(socket->fd, socket->table->linger()));
-#ifdef TCP_LINGER2
-    static_cast<void>(set_option(socket->fd, IPPROTO_TCP, TCP_LINGER2, to_seconds(socket->table->linger())));
-#endif
-  }
+  if (socket->failure == Error{}) { bound_linger(socket->fd, socket->table->linger()); }
   socket->table->release(*socket);
 }
 
@@ -289,7 +307,6 @@ Result<TcpStream> start_tcp(SocketTable& table, const Endpoint& remote, const Tc
   }
   NAL_TRY_SET(Socket * socket, table.take(fd));
   socket->stream = true;
-  socket->connected = connected;
   socket->writable = connected;
   socket->remote = remote;
   return TcpStream(*socket);
@@ -343,11 +360,19 @@ Poll<Result<TcpStream>> TcpListener::poll_accept(Context& context, Waiter& waite
         listener->pause_until = context.now() + Reactor::kRetryPause;
         table.pause();
         return Unexpected(error_from_errno(number));
-      case EBADF:
-      case EFAULT:
-      case EINVAL:
-      case ENOTSOCK: return Unexpected(error_from_errno(number));
-      default: break;  // EINTR, or the connection died while it waited: the next one
+      case EINTR:
+      // The connection died while it waited, or a firewall wants none of it: the next one.
+      case ECONNABORTED:
+      case EHOSTDOWN:
+      case EHOSTUNREACH:
+      case ENETDOWN:
+      case ENETUNREACH:
+      case ENOPROTOOPT:
+      case EOPNOTSUPP:
+      case EPERM:
+      case EPROTO:
+      case ETIMEDOUT: break;
+      default: return Unexpected(error_from_errno(number));
     }
   }
   context.wake_soon();
@@ -373,7 +398,7 @@ Result<TcpListener> listen_tcp(SocketTable& table, const Endpoint& local, const 
     NAL_TRY(set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1));
     if (options.share_port) { NAL_TRY(set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)); }
     NAL_TRY(apply_at_start(fd, v4, options.accepted));  // accepted connections inherit them
-    if (::bind(fd, address.get(), address.length) < 0) { return Unexpected(error_from_errno(errno)); }
+    NAL_TRY(bind_to(fd, local));
     if (::listen(fd, options.backlog) < 0) { return Unexpected(error_from_errno(errno)); }
     return {};
   };

@@ -184,6 +184,14 @@ Result<IpAddress> default_address(Family family) noexcept {
   return IpAddress::loopback(family);
 }
 
+bool is_of_this_host(const IpAddress& address) noexcept {
+  const auto fd = open_socket(address_family(address), SOCK_DGRAM);
+  if (!fd) { return true; }  // not known
+  const auto bound = bind_to(*fd, Endpoint(address, 0));
+  close_descriptor(*fd);
+  return bound || bound.error() != Error::address_not_available;
+}
+
 Result<> change_membership(Socket* socket, int request, const IpAddress& group, InterfaceId interface) noexcept {
   if (!socket) { return Unexpected(Error::closed); }
   if (!group.is_multicast() || group.family() != socket->local.address.family()) {
@@ -312,9 +320,8 @@ Poll<Result<>> BoundUdp::poll_send(Context& context, Waiter& waiter, const Endpo
     write_control(message, from);
   }
   auto sent = send_with(socket, context, waiter, [&](int fd) { return ::sendmsg(fd, &message, kSendFlags); });
-  // The arguments are right, so what the system calls invalid is the source: an address of nobody here.
-  if (sent.ready() && !*sent && sent->error() == Error::invalid_argument && message.msg_control) {
-    return Unexpected(Error::address_not_available);
+  if (message.msg_control && sent.ready() && !*sent && !is_of_this_host(from)) {
+    return Unexpected(Error::address_not_available);  // systems differ in what they call that
   }
   return sent;
 }
@@ -340,8 +347,9 @@ Result<ConnectedUdp> udp_connect_from(SocketTable& table, const Endpoint& local,
   NAL_TRY_SET(Socket * socket, open_udp(table, remote.address, options, [&](int fd) -> Result<> {
     if (!local.address.is_unspecified() || local.port != 0) { NAL_TRY(bind_to(fd, local)); }
     const SocketAddress address(remote);
-    if (::connect(fd, address.get(), address.length) < 0) { return Unexpected(error_from_errno(errno)); }
-    return {};
+    if (::connect(fd, address.get(), address.length) == 0) { return {}; }
+    // EAGAIN: no ephemeral port is left.
+    return Unexpected(errno == EAGAIN ? Error::address_not_available : error_from_errno(errno));
   }));
   socket->remote = remote;
   return ConnectedUdp(*socket);

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -134,6 +135,17 @@ int Peer::read_error() {
   const Untouched untouched;
   char byte = 0;
   return ::recv(fd_, &byte, 1, 0) >= 0 ? 0 : errno;
+}
+
+bool Peer::was_reset() {
+  const Untouched untouched;
+  pollfd asked{fd_, 0, 0};  // errors are told unasked
+  if (::poll(&asked, 1, 10'000) != 1 || (asked.revents & POLLERR) == 0) { return false; }
+  int error = 0;
+  socklen_t length = sizeof error;
+  REQUIRE(::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) == 0);
+  // A broken pipe, if it had been told of the end before.
+  return error == ECONNRESET || error == EPIPE;
 }
 
 std::size_t Peer::waiting() const {

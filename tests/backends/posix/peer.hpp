@@ -34,6 +34,8 @@ class Peer {
   std::string receive_all();
   /// What the next read tells: 0 for bytes or the end, or an errno.
   int read_error();
+  /// Waits for the connection to be reset; false if nothing of the kind comes.
+  bool was_reset();
   /// What waits to be read, without waiting.
   std::size_t waiting() const;
 

@@ -521,39 +521,42 @@ TEST_CASE("everything that was opened is closed in the end", "[posix][tcp]") {
   CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("a handle whose entry has been given back, and to somebody else, answers that it is closed", "[posix][tcp]") {
-  World world(each_poller());
-  posix::Socket sockets[1];
-  posix::SocketTable table(world.reactor, sockets, 1, 10_s);
+TEST_CASE("a handle that has lost its connection answers that it is closed, whoever has its entry now", "[posix][tcp]") {
+  World<posix::Config{.sockets = 1, .lookups = 1, .resolver_threads = 1}> world(each_poller());
   Peer listener = Peer::listen_at(any_port());
-  auto stream = posix::start_tcp(table, listener.local(), {});
-  REQUIRE(stream);
-  REQUIRE(world.run(Connected(*stream)));
-  posix::TcpStream late(sockets[0]);
+  auto stream = world.must(connect(world.stack, listener.local()));
   Peer first = listener.accept();
-  stream->abort();
   const auto check_closed = [&] {
-    CHECK(world.read_some(late) == "<already closed>");
-    CHECK(world.run(write(late, bytes("x"))) == Unexpected(Error::closed));
+    CHECK(world.read_some(stream) == "<already closed>");
+    CHECK(world.run(write(stream, bytes("x"))) == Unexpected(Error::closed));
     std::array pieces = {bytes("x")};
-    CHECK(world.run(write_gather(late, pieces)) == Unexpected(Error::closed));
-    CHECK(world.run(flush(late)) == Unexpected(Error::closed));
-    CHECK(world.run(shutdown(late)) == Unexpected(Error::closed));
-    CHECK(world.run(Connected(late)) == Unexpected(Error::closed));
-    CHECK(late.configure({}) == Unexpected(Error::closed));
-    CHECK(late.local_endpoint() == Endpoint());
-    CHECK(late.remote_endpoint() == Endpoint());
+    CHECK(world.run(write_gather(stream, pieces)) == Unexpected(Error::closed));
+    CHECK(world.run(flush(stream)) == Unexpected(Error::closed));
+    CHECK(world.run(shutdown(stream)) == Unexpected(Error::closed));
+    CHECK(world.run(Connected(stream)) == Unexpected(Error::closed));
+    CHECK(stream.configure({}) == Unexpected(Error::closed));
+    CHECK(stream.local_endpoint() == Endpoint());
+    CHECK(stream.remote_endpoint() == Endpoint());
   };
-  check_closed();
-  auto next = posix::start_tcp(table, listener.local(), {});
-  REQUIRE(next);
-  REQUIRE(world.run(Connected(*next)));
-  check_closed();
-  late.abort();
-  CHECK(table.in_use() == 1);
-  Peer second = listener.accept();
-  second.send("to the owner");
-  CHECK(world.read_some(*next) == "to the owner");
+  SECTION("aborted") {
+    stream.abort();
+    check_closed();
+    auto next = world.must(connect(world.stack, listener.local()));  // in the same entry
+    Peer second = listener.accept();
+    check_closed();
+    stream.abort();
+    CHECK(world.stack.in_use() == 1);
+    second.send("to the owner");
+    CHECK(world.read_some(next) == "to the owner");
+  }
+  SECTION("moved") {
+    auto owner = std::move(stream);
+    check_closed();
+    stream.abort();
+    CHECK(world.stack.in_use() == 1);
+    first.send("to the owner");
+    CHECK(world.read_some(owner) == "to the owner");
+  }
 }
 
 TEST_CASE("a task that waits on a stream whose entry is given back is told", "[posix][tcp]") {

@@ -90,7 +90,13 @@ struct World {
     if (!got) { return std::string("<") + to_string(got.error()) + ">"; }
     return std::string(buffer.first(*got));
   }
-  /// Polls until nobody is ready and the system has nothing to tell.
+  /// Runs until `done()`; it has ten seconds.
+  template <class F>
+  void until(F&& done) {
+    REQUIRE(executor.run_until(std::forward<F>(done), executor.now() + kPatience));
+  }
+  /// Polls until nobody is ready and the system has nothing to tell: what is to happen has happened, unless the system
+  /// is late with it. For what must not happen; see `until` for what must.
   void settle() {
     for (int quiet = 0; quiet < 3;) { quiet = executor.poll_once() ? 0 : quiet + 1; }
   }
