@@ -392,7 +392,6 @@ Result<TcpListener> listen_tcp(SocketTable& table, const Endpoint& local, const 
   if (table.full()) { return Unexpected(Error::table_full); }
   const bool v4 = local.address.is_v4();
   NAL_TRY_SET(const int fd, open_socket(address_family(local.address), SOCK_STREAM));
-  const SocketAddress address(local);
   const auto prepare = [&]() -> Result<> {
     if (!v4) { NAL_TRY(set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)); }
     NAL_TRY(set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1));

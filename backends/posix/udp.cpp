@@ -149,12 +149,6 @@ Result<> prepare(int fd, bool v4, const UdpOptions& options) noexcept {
   return apply(fd, v4, options);
 }
 
-Result<> bind_to(int fd, const Endpoint& local) noexcept {
-  const SocketAddress address(local);
-  if (::bind(fd, address.get(), address.length) < 0) { return Unexpected(error_from_errno(errno)); }
-  return {};
-}
-
 // A socket made ready by `f(fd)`, in the table.
 template <class F>
 Result<Socket*> open_udp(SocketTable& table, const IpAddress& address, const UdpOptions& options, F&& f) noexcept {
