@@ -13,8 +13,6 @@ void RootTask::attach(Executor& executor) noexcept {
 
 Executor::~Executor() { NAL_ASSERT(tasks_.empty()); }
 
-bool Executor::has_events() const noexcept { return !inbox_.empty(); }
-
 void Executor::push(Event& event) noexcept {
   // Only the first event of a batch has to end the executor's sleep: it drains whatever follows with it.
   if (inbox_.push(event)) { platform_->wake(); }
@@ -33,7 +31,6 @@ void Executor::drain_inbox() noexcept {
 
 void Executor::fire_timers() noexcept {
   Timer* timer = timers_.first();
-  if (!timer) { return; }
   const Instant now = platform_->now();
   while (timer && timer->at_ <= now) {
     RootTask* task = timer->task_;
@@ -45,32 +42,41 @@ void Executor::fire_timers() noexcept {
   now_known_ = true;
 }
 
-void Executor::gather(Instant deadline) noexcept {
-  NAL_ASSERT(!in_round_);  // an executor is not run from inside one of its own tasks
-  NAL_ASSERT(thread_ == &platform::current_arena());
-  platform_->poll(*this, deadline);
-}
-
-bool Executor::round() noexcept {
+inline bool Executor::round() noexcept {
   now_known_ = false;
-  drain_inbox();
-  fire_timers();
+  if (has_events()) { drain_inbox(); }
+  if (timers_.first()) { fire_timers(); }
   if (ready_.empty()) { return false; }
   in_round_ = true;
-  running_.take_all(ready_);
-  while (RootTask* task = running_.front()) {
-    static_cast<RootTask::ReadyNode*>(task)->unlink();
+  ++round_;
+  ArenaScope scope(nullptr);  // restores the caller's at the end
+  // What becomes ready from here on carries this round's number, stands behind the rest, and ends the loop.
+  for (RootTask* task = ready_.front(); task && task->queued_in_ != round_; task = ready_.front()) {
+    ready_.remove_front();
     task->waits_for_ = Wait::none;
     task->active_ = true;
-    {
-      ArenaScope scope(task->arena_);
-      Context context(*task, *this);
-      task->step_(*task, context);
-    }
+    platform::current_arena() = task->arena_;
+    Context context(*task, *this);
+    task->step_(*task, context);
     task->active_ = false;
   }
   in_round_ = false;
   return true;
+}
+
+void Executor::turn(Instant deadline) noexcept {
+  if (!ready_.empty()) {
+    deadline = Instant{};
+  } else if (const Instant timer = next_timer(); timer < deadline) {
+    deadline = timer;
+  }
+  gather(deadline);
+  round();
+}
+
+bool Executor::poll_once() noexcept {
+  gather(Instant{});
+  return round();
 }
 
 }  // namespace nal

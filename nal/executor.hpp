@@ -59,6 +59,7 @@ class RootTask : public detail::ListNode<detail::ReadyTag>, public detail::ListN
   Executor* executor_ = nullptr;
   const char* name_ = "task";
   Wait waits_for_ = Wait::none;
+  std::uint16_t queued_in_ = 0;  ///< the executor's round when it became ready
   bool active_ = false;
 };
 
@@ -106,10 +107,7 @@ class Executor {
   ~Executor();
 
   /// Gathers outside events without sleeping, then runs one round. True when a task was polled.
-  bool poll_once() noexcept {
-    gather(Instant{});
-    return round();
-  }
+  bool poll_once() noexcept;
   /// Runs until every task has finished.
   void run() noexcept {
     while (!tasks_.empty()) { turn(Instant::max()); }
@@ -141,7 +139,7 @@ class Executor {
   /// Nothing to run before an event or the next timer.
   bool idle() const noexcept { return ready_.empty() && !has_events(); }
   /// An event was raised and its waiters have not been woken yet.
-  bool has_events() const noexcept;
+  bool has_events() const noexcept { return !inbox_.empty(); }
   Platform& platform() noexcept { return *platform_; }
   /// Not for applications: they have `block_on`.
   detail::BlockingTask& blocking_task() noexcept { return blocking_; }
@@ -154,7 +152,9 @@ class Executor {
 
   /// Has `task` polled in the next round.
   void queue(RootTask& task) noexcept {
-    if (!task.ready()) { ready_.push_back(task); }
+    if (task.ready()) { return; }
+    task.queued_in_ = round_;
+    ready_.push_back(task);
   }
 
  private:
@@ -162,16 +162,12 @@ class Executor {
   friend class Event;
   friend class RootTask;
 
-  void turn(Instant deadline) noexcept {
-    if (!ready_.empty()) {
-      deadline = Instant{};
-    } else if (const Instant timer = next_timer(); timer < deadline) {
-      deadline = timer;
-    }
-    gather(deadline);
-    round();
+  void turn(Instant deadline) noexcept;
+  void gather(Instant deadline) noexcept {
+    NAL_ASSERT(!in_round_);  // an executor is not run from inside one of its own tasks
+    NAL_ASSERT(thread_ == &platform::current_arena());
+    platform_->poll(*this, deadline);
   }
-  void gather(Instant deadline) noexcept;
   bool round() noexcept;
   void push(Event& event) noexcept;
   void drain_inbox() noexcept;
@@ -180,7 +176,6 @@ class Executor {
   using ReadyList = detail::List<RootTask, detail::ReadyTag>;
   Platform* platform_;
   ReadyList ready_;
-  ReadyList running_;
   detail::List<RootTask, detail::TaskTag> tasks_;
   TimerQueue timers_;
   Instant now_{};
@@ -188,6 +183,7 @@ class Executor {
   platform::Inbox<Event> inbox_;
   detail::BlockingTask blocking_;
   FrameArena** thread_ = &platform::current_arena();  // the slot's address tells threads apart
+  std::uint16_t round_ = 0;  ///< tells what became ready in the running round from what was before
   bool in_round_ = false;
   bool now_known_ = false;
 };
@@ -237,18 +233,21 @@ inline void WaitList::add(Context& context, Waiter& waiter, Wait why) noexcept {
   waiter.list_ = this;
   waiter.task_ = task;
   waiter.next_ = nullptr;
-  waiter.prev_ = last_;
-  (last_ ? last_->next_ : first_) = &waiter;
-  last_ = &waiter;
+  waiter.link_ = end_;
+  *end_ = &waiter;
+  end_ = &waiter.next_;
 }
 
 inline void WaitList::wake_all() noexcept {
-  while (Waiter* waiter = first_) {
-    first_ = waiter->next_;
+  Waiter* waiter = first_;
+  if (!waiter) { return; }
+  first_ = nullptr;
+  end_ = &first_;
+  do {
     waiter->list_ = nullptr;
     waiter->task_->executor_->queue(*waiter->task_);
-  }
-  last_ = nullptr;
+    waiter = waiter->next_;
+  } while (waiter);
 }
 
 }  // namespace nal

@@ -50,7 +50,7 @@ class PromiseBase {
     return (size + alignof(void*) - 1) & ~(alignof(void*) - 1);
   }
 
-  Resume resume_ = nullptr;  ///< polls what the coroutine awaits; null while it awaits nothing
+  Resume resume_ = nullptr;  ///< polls what the coroutine awaits; null until it first does
   void* awaiter_ = nullptr;
   Context* context_ = nullptr;
 };
@@ -61,31 +61,33 @@ class Awaiter {
  public:
   Awaiter(PromiseBase& promise, F& future) noexcept : promise_(promise), future_(future) {}
   Awaiter(const Awaiter&) = delete;
+  ~Awaiter() {}
 
   bool await_ready() noexcept { return poll(*promise_.context_); }
   void await_suspend(std::coroutine_handle<>) noexcept {
     promise_.awaiter_ = this;
     promise_.resume_ = [](void* self, Context& context) { return static_cast<Awaiter*>(self)->poll(context); };
   }
-  output_t<F> await_resume() noexcept { return *std::move(output_); }
+  output_t<F> await_resume() noexcept {
+    output_t<F> output(*std::move(output_));
+    std::destroy_at(&output_);
+    return output;
+  }
 
  private:
   bool poll(Context& context) noexcept {
-    if constexpr (std::is_trivially_copyable_v<Poll<output_t<F>>>) {
-      output_ = future_.poll(context);
-      return output_.ready();
-    } else {
-      auto output = future_.poll(context);
-      if (!output.ready()) { return false; }
-      std::destroy_at(&output_);
-      std::construct_at(&output_, std::move(output));
-      return true;
-    }
+    auto output = future_.poll(context);
+    if (!output.ready()) { return false; }
+    std::construct_at(&output_, std::move(output));
+    return true;
   }
 
   PromiseBase& promise_;
   F& future_;
-  Poll<output_t<F>> output_{pending};
+  // Made when the future is ready, destroyed by `await_resume`, which always follows: the coroutine is resumed at once.
+  union {
+    Poll<output_t<F>> output_;
+  };
 };
 
 template <class T>
@@ -149,17 +151,19 @@ class [[nodiscard("a task does nothing until it is awaited")]] Task {
     promise.context_ = &context;
     if (promise.resume_) {
       if (!promise.resume_(promise.awaiter_, context)) { return pending; }
-      promise.resume_ = nullptr;
     }
     frame_.resume();
     if (!frame_.done()) { return pending; }
-    Poll<T> output(std::move(promise.value_));
-    reset();
-    return output;
+    return finish();
   }
 
  private:
   friend promise_type;
+  [[gnu::noinline]] Poll<T> finish() noexcept {
+    Poll<T> output(std::move(frame_.promise().value_));
+    reset();
+    return output;
+  }
   using Frame = std::coroutine_handle<promise_type>;
   explicit Task(Frame frame) noexcept : frame_(frame) {}
   Frame frame_;

@@ -39,7 +39,7 @@ class WaitList;
 /// Confined to its executor's thread.
 class Waiter {
  public:
-  Waiter() = default;
+  Waiter() noexcept {}
   Waiter(Waiter&& other) noexcept { NAL_ASSERT(!other.linked()); }
   Waiter& operator=(Waiter&& other) noexcept {
     NAL_ASSERT(!linked() && !other.linked());
@@ -53,9 +53,10 @@ class Waiter {
  private:
   friend class WaitList;
   WaitList* list_ = nullptr;
-  RootTask* task_ = nullptr;
-  Waiter* next_ = nullptr;
-  Waiter* prev_ = nullptr;
+  // Only while linked; not initialised, since most operations never wait.
+  RootTask* task_;
+  Waiter* next_;
+  Waiter** link_;  ///< what points at this one
 };
 
 /// Those who wait for one thing, first in, first out.
@@ -76,13 +77,13 @@ class WaitList {
  private:
   friend class Waiter;
   Waiter* first_ = nullptr;
-  Waiter* last_ = nullptr;
+  Waiter** end_ = &first_;  ///< where the next one will hang
 };
 
 inline void Waiter::unlink() noexcept {
   if (!list_) { return; }
-  (prev_ ? prev_->next_ : list_->first_) = next_;
-  (next_ ? next_->prev_ : list_->last_) = prev_;
+  *link_ = next_;
+  (next_ ? next_->link_ : list_->end_) = link_;
   list_ = nullptr;
 }
 

@@ -33,23 +33,24 @@ Result<std::size_t> try_write(Executor& executor, S& stream, std::span<const std
 template <ByteWriter S>
 class [[nodiscard("await it")]] WriteAll {
  public:
-  WriteAll(S& stream, std::span<const std::byte> data) noexcept : stream_(&stream), data_(data) {}
+  WriteAll(S& stream, std::span<const std::byte> data) noexcept
+      : stream_(&stream), rest_(data), size_(data.size()) {}
   Poll<Result<>> poll(Context& context) noexcept {
-    while (written_ < data_.size()) {
-      auto taken = stream_->poll_write(context, waiter_, data_.subspan(written_));
+    while (!rest_.empty()) {
+      auto taken = stream_->poll_write(context, waiter_, rest_);
       if (!taken.ready()) { return pending; }
       if (!*taken) { return Unexpected(taken->error()); }
-      written_ += **taken;
+      rest_ = rest_.subspan(**taken);
     }
     return Result<>();
   }
   /// Bytes the stream has taken so far.
-  std::size_t written() const noexcept { return written_; }
+  std::size_t written() const noexcept { return size_ - rest_.size(); }
 
  private:
   S* stream_;
-  std::span<const std::byte> data_;
-  std::size_t written_ = 0;
+  std::span<const std::byte> rest_;
+  std::size_t size_;
   Waiter waiter_;
 };
 

@@ -43,6 +43,7 @@ Reactor::Reactor(Poller poller) noexcept : poller_(poller) {
 #endif
   open_wake_descriptors();
   if (poller_ == Poller::poll && status_) { status_ = reserve(1); }
+  plain_ = poller_ == Poller::epoll && status_;
 }
 
 Reactor::~Reactor() {
@@ -148,20 +149,85 @@ void Reactor::drain_wake_descriptor() noexcept {
 void Reactor::wait_for_retry(Context& context, Waiter& waiter, Wait why) noexcept {
   const Instant at = context.now() + kRetryPause;
   if (at < retry_at_) { retry_at_ = at; }
+  plain_ = false;
   retry_.add(context, waiter, why);
 }
 
 void Reactor::retry_now() noexcept {
   retry_at_ = Instant::max();
+  plain_ = poller_ == Poller::epoll && status_;
   retry_.wake_all();
 }
 
-void Reactor::poll(Executor& executor, Instant deadline) noexcept {
-  if (executor.has_events()) {
-    deadline = Instant{};
-  } else if (retry_at_ < deadline) {
-    deadline = retry_at_;
+inline void Reactor::make_readable(Source& source) noexcept {
+  source.readable = true;
+  source.readers.wake_all();
+}
+
+inline void Reactor::make_writable(Source& source) noexcept {
+  source.writable = true;
+  source.writers.wake_all();
+}
+
+
+#ifdef __linux__
+namespace {
+
+constexpr int kBatch = 64;
+
+// Microseconds, where the system has them: a millisecond timer would add up to one of delay to every round.
+[[gnu::noinline]] int epoll_until(int epoll_fd, epoll_event* events, Instant deadline, Instant now) noexcept {
+#if defined(__GLIBC_PREREQ) && __GLIBC_PREREQ(2, 35)
+  const std::int64_t us = deadline > now ? (deadline - now).microseconds() : 0;
+  timespec timeout{};
+  timeout.tv_sec = static_cast<time_t>(us / 1'000'000);
+  timeout.tv_nsec = static_cast<long>(us % 1'000'000 * 1'000);
+  const int count = ::epoll_pwait2(epoll_fd, events, kBatch, &timeout, nullptr);
+  // Not there in kernels before 5.11; forbidden by the system call filters of containers that know it not.
+  if (count >= 0 || (errno != ENOSYS && errno != EPERM)) { return count; }
+#endif
+  return ::epoll_wait(epoll_fd, events, kBatch, milliseconds_until(deadline, now));
+}
+
+}  // namespace
+
+inline void Reactor::wait_epoll(Instant deadline) noexcept {
+  epoll_event events[kBatch];
+  int count;
+  if (deadline == Instant::max() || deadline == Instant{}) {
+    count = ::epoll_wait(epoll_fd_, events, kBatch, deadline == Instant{} ? 0 : -1);
+  } else {
+    count = epoll_until(epoll_fd_, events, deadline, now());
   }
+  // Nothing of the application runs in this loop, so no source of the batch can go away under it.
+  for (const epoll_event* event = events; count > 0; --count, ++event) {
+    auto* source = static_cast<Source*>(event->data.ptr);
+    if (!source) { continue; }  // the wake descriptor: edge-triggered, so never read
+    std::uint32_t what = event->events;
+    if ((what & ~std::uint32_t{EPOLLIN | EPOLLOUT}) != 0) {
+      source->keep_reading = true;
+      what = EPOLLIN | EPOLLOUT;
+    }
+    if (what & EPOLLIN) { make_readable(*source); }
+    // An edge tells everything that is ready, not what is new: most are about reading.
+    if ((what & EPOLLOUT) != 0 && (!source->writable || !source->writers.empty())) { make_writable(*source); }
+  }
+}
+#else
+inline void Reactor::wait_epoll(Instant) noexcept {}
+#endif
+
+void Reactor::poll(Executor& executor, Instant deadline) noexcept {
+  if (executor.has_events()) { deadline = Instant{}; }
+  if (plain_) {
+    wait_epoll(deadline);
+  } else {
+    poll_otherwise(deadline);
+  }
+}
+
+void Reactor::poll_otherwise(Instant deadline) noexcept {
+  if (retry_at_ < deadline) { deadline = retry_at_; }
   if (!status_) {
     // Nothing to wait with and nothing watched: no more than timers, and events a little late.
     const Instant soon = now() + kRetryPause;
@@ -173,56 +239,6 @@ void Reactor::poll(Executor& executor, Instant deadline) noexcept {
   }
   if (retry_at_ != Instant::max() && now() >= retry_at_) { retry_now(); }
 }
-
-void Reactor::announce(Source& source, bool readable, bool writable, bool ended) noexcept {
-  if (ended) { source.ended = true; }
-  if (readable || ended) {
-    source.readable = true;
-    source.readers.wake_all();
-  }
-  if (writable || ended) {
-    source.writable = true;
-    source.writers.wake_all();
-  }
-}
-
-#ifdef __linux__
-void Reactor::wait_epoll(Instant deadline) noexcept {
-  constexpr int kBatch = 64;
-  epoll_event events[kBatch];
-  int count;
-  if (deadline == Instant::max() || deadline == Instant{}) {
-    count = ::epoll_wait(epoll_fd_, events, kBatch, deadline == Instant{} ? 0 : -1);
-  } else {
-#if defined(__GLIBC_PREREQ) && __GLIBC_PREREQ(2, 35)
-    // Microseconds, where the system has them: a millisecond timer would add up to one of delay to every round.
-    const Instant from = now();
-    const std::int64_t us = deadline > from ? (deadline - from).microseconds() : 0;
-    timespec timeout{};
-    timeout.tv_sec = static_cast<time_t>(us / 1'000'000);
-    timeout.tv_nsec = static_cast<long>(us % 1'000'000 * 1'000);
-    count = ::epoll_pwait2(epoll_fd_, events, kBatch, &timeout, nullptr);
-    // Not there in kernels before 5.11; forbidden by the system call filters of containers that know it not.
-    if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
-      count = ::epoll_wait(epoll_fd_, events, kBatch, milliseconds_until(deadline, from));
-    }
-#else
-    count = ::epoll_wait(epoll_fd_, events, kBatch, milliseconds_until(deadline, now()));
-#endif
-  }
-  // Nothing of the application runs in this loop, so no source of the batch can go away under it.
-  for (int i = 0; i < count; ++i) {
-    auto* source = static_cast<Source*>(events[i].data.ptr);
-    if (!source) { continue; }  // the wake descriptor: edge-triggered, so never read
-    const std::uint32_t what = events[i].events;
-    if (what & EPOLLPRI) { source->urgent = true; }
-    announce(*source, (what & (EPOLLIN | EPOLLPRI)) != 0, (what & EPOLLOUT) != 0,
-             (what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
-  }
-}
-#else
-void Reactor::wait_epoll(Instant) noexcept {}
-#endif
 
 void Reactor::wait_poll(Instant deadline) noexcept {
   std::size_t count = 0;
@@ -240,8 +256,10 @@ void Reactor::wait_poll(Instant deadline) noexcept {
   for (std::size_t i = 1; i < count; ++i) {
     const int what = polled_[i].revents;
     if (what == 0) { continue; }
-    announce(*waiting_[i], (what & POLLIN) != 0, (what & POLLOUT) != 0,
-             (what & (POLLHUP | POLLERR | POLLNVAL)) != 0);
+    const bool ended = (what & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+    if (ended) { waiting_[i]->keep_reading = true; }
+    if (ended || (what & POLLIN) != 0) { make_readable(*waiting_[i]); }
+    if (ended || (what & POLLOUT) != 0) { make_writable(*waiting_[i]); }
   }
 }
 

@@ -15,8 +15,9 @@ struct Source : detail::ListNode<Source> {
   int fd = -1;
   bool readable = true;
   bool writable = true;
-  bool ended = false;   ///< the peer ended, or an error stands: a short read proves nothing any more
-  bool urgent = false;  ///< urgent data was seen: a read stops at its mark, so a short one proves nothing either
+  /// A short read does not prove that nothing is left, because the edge that tells of the rest has gone by: the peer has
+  /// ended, an error stands, or there was urgent data, at whose mark a read stops.
+  bool keep_reading = false;
   WaitList readers;
   WaitList writers;
 };
@@ -65,7 +66,9 @@ class Reactor final : public Platform {
   void wait_poll(Instant deadline) noexcept;
   void open_wake_descriptors() noexcept;
   void drain_wake_descriptor() noexcept;
-  static void announce(Source& source, bool readable, bool writable, bool ended) noexcept;
+  void poll_otherwise(Instant deadline) noexcept;
+  static void make_readable(Source& source) noexcept;
+  static void make_writable(Source& source) noexcept;
 
   Result<> reserve(std::size_t count) noexcept;
 
@@ -82,6 +85,7 @@ class Reactor final : public Platform {
   std::size_t capacity_ = 0;
   WaitList retry_;
   Instant retry_at_ = Instant::max();
+  bool plain_ = false;  ///< epoll works and nobody waits for a retry: nothing but `wait_epoll` to do
 };
 
 }  // namespace nal::posix

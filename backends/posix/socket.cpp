@@ -30,7 +30,7 @@ Result<Socket*> SocketTable::take(int fd) noexcept {
   }
   socket->fd = fd;
   socket->readable = socket->writable = true;
-  socket->ended = socket->urgent = false;
+  socket->keep_reading = false;
   if (auto added = reactor_->add(*socket); !added) {
     close_descriptor(fd);
     socket->fd = -1;
@@ -39,7 +39,7 @@ Result<Socket*> SocketTable::take(int fd) noexcept {
   free_ = socket->next_free;
   ++in_use_;
   socket->table = this;
-  socket->failure = Error{};
+  socket->failure = socket->write_error = Error{};
   socket->stream = socket->connected = socket->shut_down = false;
   socket->pause_until = Instant{};
   socket->local = socket->remote = Endpoint();
@@ -50,7 +50,6 @@ void SocketTable::release(Socket& socket) noexcept {
   reactor_->remove(socket);
   close_descriptor(socket.fd);
   socket.fd = -1;
-  ++socket.generation;
   socket.readers.wake_all();
   socket.writers.wake_all();
   socket.next_free = free_;

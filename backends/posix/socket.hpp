@@ -12,8 +12,8 @@ class SocketTable;
 struct Socket : Source {
   SocketTable* table = nullptr;
   Socket* next_free = nullptr;
-  std::uint32_t generation = 0;  ///< of the handle that owns it; an older handle finds `Error::closed`
   Error failure{};               ///< what ended the connection, once a call learned it; told to every later one
+  Error write_error{};           ///< why nothing can be written any more: the failure, or this side's shutdown
   bool stream = false;
   bool connected = false;        ///< TCP: the handshake is done
   bool shut_down = false;        ///< TCP: this side has ended
@@ -55,26 +55,24 @@ class SocketTable {
   bool paused_ = false;
 };
 
-/// What every handle is: two words that own an entry.
+/// What every handle is: the one owner of an entry. Empty once moved from or aborted.
 class Handle {
  public:
-  explicit Handle(Socket& socket) noexcept : socket_(&socket), generation_(socket.generation) {}
-  Handle(Handle&& other) noexcept : socket_(other.socket_), generation_(other.generation_) { other.socket_ = nullptr; }
+  explicit Handle(Socket& socket) noexcept : socket_(&socket) {}
+  Handle(Handle&& other) noexcept : socket_(other.socket_) { other.socket_ = nullptr; }
 
  protected:
   ~Handle() = default;
   void take(Handle& other) noexcept {
     socket_ = other.socket_;
-    generation_ = other.generation_;
     other.socket_ = nullptr;
   }
-  /// Null when the handle is empty or its entry has been freed.
-  Socket* live() const noexcept { return socket_ && socket_->generation == generation_ ? socket_ : nullptr; }
+  /// Null when the handle is empty.
+  Socket* live() const noexcept { return socket_; }
   void forget() noexcept { socket_ = nullptr; }
 
  private:
   Socket* socket_;
-  std::uint32_t generation_;
 };
 
 /// A socket that is non-blocking and not inherited by child processes.

@@ -19,7 +19,7 @@ struct Config {
   std::int32_t linger_seconds = 10;  ///< how long a dropped stream may go on sending in the background
 };
 
-/// The memory of a stack, declared once: `static posix::Resources<{.sockets = 1000}> memory;`
+/// The memory of a stack, declared once: `static posix::Resources<posix::Config{.sockets = 1000}> memory;`
 template <Config kConfig = Config{}>
 class Resources {
  public:

@@ -16,12 +16,6 @@ namespace nal::posix {
 
 namespace {
 
-#ifdef MSG_NOSIGNAL
-constexpr int kSendFlags = MSG_NOSIGNAL;
-#else
-constexpr int kSendFlags = 0;  // SO_NOSIGPIPE was set when the socket was opened
-#endif
-
 // The system tells an error once, to whichever call comes first; after that a reset stream reads as if it had ended.
 // So the first one is kept, and told to every later call.
 Error fail(Socket& socket, int number) noexcept {
@@ -33,6 +27,7 @@ Error fail(Socket& socket, int number) noexcept {
     // shutdown never gets here.
     if (error == Error::broken_pipe) { error = Error::connection_reset; }
     socket.failure = error;
+    if (!socket.shut_down) { socket.write_error = error; }
   }
   return socket.failure;
 }
@@ -128,28 +123,22 @@ Pending wait_writable(Socket& socket, Context& context, Waiter& waiter, Wait why
   return pending;
 }
 
-// `size` bytes in `send`, which sends them.
-template <class F>
-Poll<Result<std::size_t>> write_with(Socket* socket, Context& context, Waiter& waiter, std::size_t size,
-                                     F&& send) noexcept {
-  if (!socket) { return Unexpected(Error::closed); }
-  if (socket->shut_down) { return Unexpected(Error::broken_pipe); }
-  if (socket->failure != Error{}) { return Unexpected(socket->failure); }
-  if (size == 0) { return std::size_t{0}; }
-  if (!socket->writable && !context.probing()) { return wait_writable(*socket, context, waiter, Wait::writable); }
-  for (;;) {
-    const ssize_t sent = send(socket->fd);
-    if (sent > 0) {
-      const auto taken = static_cast<std::size_t>(sent);
-      if (taken < size) { socket->writable = false; }
-      return taken;
-    }
-    switch (sent < 0 ? errno : EAGAIN) {
-      case EINTR: break;
-      case EAGAIN: return wait_writable(*socket, context, waiter, Wait::writable);
-      default: return Unexpected(fail(*socket, errno));
-    }
+// What a call came to that moved nothing: `number` is its errno.
+[[gnu::cold]] Result<std::size_t> stopped(Socket& socket, bool& ready, int number) noexcept {
+  if (number == EAGAIN) {
+    ready = false;
+    return Unexpected(Error::would_block);
   }
+  return Unexpected(fail(socket, number));
+}
+
+// What sending `size` bytes came to, when `sent` is what the first try gave; `send` tries again.
+template <class F>
+Result<std::size_t> finish_send(Socket& socket, std::size_t size, ssize_t sent, F&& send) noexcept {
+  while (sent < 0 && errno == EINTR) { sent = send(); }
+  if (sent <= 0) { return stopped(socket, socket.writable, sent < 0 ? errno : EAGAIN); }
+  if (static_cast<std::size_t>(sent) < size) { socket.writable = false; }
+  return static_cast<std::size_t>(sent);
 }
 
 }  // namespace
@@ -176,41 +165,25 @@ Poll<Result<>> TcpStream::poll_connected(Context& context, Waiter& waiter) noexc
   return Result<>();
 }
 
-Poll<Result<std::size_t>> TcpStream::poll_read(Context& context, Waiter& waiter,
-                                               std::span<std::byte> buffer) noexcept {
-  Socket* socket = live();
-  if (!socket) { return Unexpected(Error::closed); }
-  if (buffer.empty()) { return std::size_t{0}; }
-  if (!socket->readable && !context.probing()) { return wait_readable(*socket, context, waiter, Wait::readable); }
-  for (;;) {
-    const ssize_t got = ::recv(socket->fd, buffer.data(), buffer.size(), 0);
-    if (got > 0) {
-      const auto size = static_cast<std::size_t>(got);
-      // A short read has emptied the queue; the next byte or the end makes a new edge. Not so once the edge of the end
-      // has gone by, or where urgent data cuts reads short.
-      if (size < buffer.size() && !socket->ended && !socket->urgent) { socket->readable = false; }
-      return size;
-    }
-    if (got == 0) {
-      if (socket->failure != Error{}) { return Unexpected(socket->failure); }
-      return std::size_t{0};
-    }
-    switch (errno) {
-      case EINTR: break;
-      case EAGAIN: return wait_readable(*socket, context, waiter, Wait::readable);
-      default: return Unexpected(fail(*socket, errno));
-    }
-  }
+Result<std::size_t> TcpStream::end_read(Socket& socket, std::span<std::byte> buffer, ssize_t received) noexcept {
+  while (received < 0 && errno == EINTR) { received = ::recv(socket.fd, buffer.data(), buffer.size(), 0); }
+  if (received < 0) { return stopped(socket, socket.readable, errno); }
+  if (received == 0 && socket.failure != Error{}) { return Unexpected(socket.failure); }
+  return static_cast<std::size_t>(received);
 }
 
-Poll<Result<std::size_t>> TcpStream::poll_write(Context& context, Waiter& waiter,
-                                                std::span<const std::byte> data) noexcept {
-  return write_with(live(), context, waiter, data.size(),
-                    [data](int fd) { return ::send(fd, data.data(), data.size(), kSendFlags); });
+Result<std::size_t> TcpStream::end_write(Socket& socket, std::span<const std::byte> data, ssize_t sent) noexcept {
+  return finish_send(socket, data.size(), sent,
+                     [&] { return ::send(socket.fd, data.data(), data.size(), kSendFlags); });
 }
 
-Poll<Result<std::size_t>> TcpStream::poll_write_gather(Context& context, Waiter& waiter,
-                                                       ConstBuffers pieces) noexcept {
+// Nothing to write, or nothing can be.
+Result<std::size_t> TcpStream::refuse_write(const Socket& socket) noexcept {
+  if (socket.write_error != Error{}) { return Unexpected(socket.write_error); }
+  return std::size_t{0};
+}
+
+Result<std::size_t> TcpStream::send_gather(Socket& socket, ConstBuffers pieces) noexcept {
   constexpr std::size_t kMostPieces = 16;
   iovec vectors[kMostPieces];
   std::size_t count = 0;
@@ -224,8 +197,9 @@ Poll<Result<std::size_t>> TcpStream::poll_write_gather(Context& context, Waiter&
   msghdr message{};
   message.msg_iov = vectors;
   message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
-  return write_with(live(), context, waiter, size,
-                    [&message](int fd) { return ::sendmsg(fd, &message, kSendFlags); });
+  if (socket.write_error != Error{} || size == 0) { return refuse_write(socket); }
+  const auto send = [&] { return ::sendmsg(socket.fd, &message, kSendFlags); };
+  return finish_send(socket, size, send(), send);
 }
 
 Poll<Result<>> TcpStream::poll_flush(Context&, Waiter&) noexcept {
@@ -251,6 +225,7 @@ Poll<Result<>> TcpStream::poll_shutdown(Context& context, Waiter& waiter) noexce
     return Unexpected(fail(*socket, number != 0 ? number : ECONNRESET));
   }
   socket->shut_down = true;
+  socket->write_error = Error::broken_pipe;
   return Result<>();
 }
 

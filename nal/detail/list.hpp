@@ -43,11 +43,11 @@ class List {
   }
 
   bool empty() const noexcept { return head_.next_ == &head_; }
-  T* front() noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
+  T* front() noexcept { return empty() ? nullptr : &static_cast<T&>(*head_.next_); }
   /// The one behind `item`, or null at the end.
   T* after(T& item) noexcept {
     Node* next = static_cast<Node&>(item).next_;
-    return next == &head_ ? nullptr : static_cast<T*>(next);
+    return next == &head_ ? nullptr : &static_cast<T&>(*next);
   }
   const T* front() const noexcept { return const_cast<List*>(this)->front(); }
   const T* after(const T& item) const noexcept { return const_cast<List*>(this)->after(const_cast<T&>(item)); }
@@ -65,16 +65,12 @@ class List {
     if (item) { static_cast<Node&>(*item).unlink(); }
     return item;
   }
-  /// Moves everything from `other` to the end of this list.
-  void take_all(List& other) noexcept {
-    if (other.empty()) { return; }
-    Node* first = other.head_.next_;
-    Node* last = other.head_.prev_;
-    other.head_.next_ = other.head_.prev_ = &other.head_;
-    first->prev_ = head_.prev_;
-    head_.prev_->next_ = first;
-    last->next_ = &head_;
-    head_.prev_ = last;
+  /// The list must not be empty.
+  void remove_front() noexcept {
+    Node* first = head_.next_;
+    head_.next_ = first->next_;
+    first->next_->prev_ = &head_;
+    first->next_ = nullptr;
   }
 
  private:
