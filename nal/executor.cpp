@@ -49,17 +49,19 @@ inline bool Executor::round() noexcept {
   if (ready_.empty()) { return false; }
   in_round_ = true;
   ++round_;
-  ArenaScope scope(nullptr);  // restores the caller's at the end
+  FrameArena*& arena = *thread_;  // the slot of this thread, found without asking for the thread
+  FrameArena* const outer = arena;
   // What becomes ready from here on carries this round's number, stands behind the rest, and ends the loop.
   for (RootTask* task = ready_.front(); task && task->queued_in_ != round_; task = ready_.front()) {
     ready_.remove_front();
     task->waits_for_ = Wait::none;
     task->active_ = true;
-    platform::current_arena() = task->arena_;
+    arena = task->arena_;
     Context context(*task, *this);
     task->step_(*task, context);
     task->active_ = false;
   }
+  arena = outer;
   in_round_ = false;
   return true;
 }

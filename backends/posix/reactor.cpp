@@ -191,7 +191,7 @@ constexpr int kBatch = 64;
 
 }  // namespace
 
-inline void Reactor::wait_epoll(Instant deadline) noexcept {
+[[gnu::always_inline]] inline void Reactor::wait_epoll(Instant deadline) noexcept {
   epoll_event events[kBatch];
   int count;
   if (deadline == Instant::max() || deadline == Instant{}) {
