@@ -82,6 +82,7 @@ def main():
         return 1
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started this may have it ignored
     signal.signal(signal.SIGALRM, out_of_time)
     signal.alarm(PATIENCE)
 
