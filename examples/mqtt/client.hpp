@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "examples/mqtt/backoff.hpp"
-#include "examples/mqtt/session.hpp"
+#include "examples/mqtt/operations.hpp"
 #include "nal/tcp.hpp"
 
 namespace mqtt {

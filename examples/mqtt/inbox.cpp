@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "nal/assert.hpp"
-
 namespace mqtt {
 
 namespace {
@@ -13,49 +11,48 @@ constexpr std::size_t kWorthKeeping = 64;
 }  // namespace
 
 void Inbox::close_gap() noexcept {
-  if (first_ == held_last_) { return; }
-  std::memmove(memory_.data() + held_last_, memory_.data() + first_, last_ - first_);
-  last_ -= first_ - held_last_;
-  first_ = held_last_;
+  const std::size_t gap = kept_ - held_last_;
+  if (gap == 0) { return; }
+  if (last_ != kept_) { std::memmove(memory_.data() + held_last_, memory_.data() + kept_, last_ - kept_); }
+  kept_ -= gap;
+  first_ -= gap;
+  last_ -= gap;
 }
 
 std::span<std::byte> Inbox::room() noexcept {
-  if (first_ == last_) {
-    first_ = last_ = held_last_;
-  } else if (last_ == memory_.size()) {
-    close_gap();
-  }
+  if (last_ == kept_ || last_ == memory_.size()) { close_gap(); }
   return memory_.subspan(last_);
 }
 
 void Inbox::commit(std::size_t n) noexcept {
   NAL_ASSERT(n <= memory_.size() - last_);
   last_ += n;
-  if (skip_ != 0) {
-    const std::size_t here = std::min(skip_, last_ - first_);
-    first_ += here;
-    skip_ -= here;
-  }
+  if (skip_ != 0) { skip(skip_); }
 }
 
 void Inbox::consume(std::size_t n) noexcept {
   NAL_ASSERT(n <= last_ - first_);
-  first_ += n;
+  if (kept_ == first_) {
+    first_ += n;
+    kept_ = first_;
+    return;
+  }
+  last_ -= n;
+  std::memmove(memory_.data() + first_, memory_.data() + first_ + n, last_ - first_);
 }
 
 void Inbox::skip(std::size_t n) noexcept {
   const std::size_t here = std::min(n, last_ - first_);
-  first_ += here;
+  consume(here);
   skip_ = n - here;
 }
 
 std::span<const std::byte> Inbox::hold(std::size_t n) noexcept {
-  NAL_ASSERT(!holding_ && n <= last_ - first_);
+  NAL_ASSERT(!holding() && n != 0 && n <= first_ - kept_);
   if (memory_.size() - last_ < kWorthKeeping) { close_gap(); }
-  const auto packet = std::span<const std::byte>(memory_).subspan(first_, n);
-  first_ += n;
-  held_last_ = first_;
-  holding_ = true;
+  const auto packet = std::span<const std::byte>(memory_).subspan(kept_, n);
+  kept_ += n;
+  held_last_ = kept_;
   return packet;
 }
 

@@ -2,47 +2,54 @@
 #include <cstddef>
 #include <span>
 
-#include "examples/mqtt/packet.hpp"
+#include "nal/assert.hpp"
 
 namespace mqtt {
 
-/// What has arrived, in the caller's memory: packets are looked at where they lie. One packet can be held for an
-/// application while those behind it go on being read.
+/// What has arrived, in the caller's memory: packets are looked at where they lie. Messages are kept until the
+/// application asks for them, one of them is held while it looks at it, and what stands behind them is read all the same.
 ///
-///     memory  |  held  |  (free)  |  unread  |  room  |
-///                      ^held_last ^first     ^last
+///     memory  |  held  |  (gap)  |  kept  |  unread  |  room  |
+///                      ^held_last ^kept    ^first     ^last
 class Inbox {
  public:
   explicit Inbox(std::span<std::byte> memory) noexcept : memory_(memory) {}
 
-  /// A new connection: what was not parsed is void, what is held stays.
+  /// A new connection: what is unread is void, what is held and kept stays.
   void restart() noexcept {
-    first_ = last_ = held_last_;
+    last_ = first_;
     skip_ = 0;
   }
 
-  /// Where to put what arrives next; empty while a held packet leaves no room. Void after any other call.
+  /// Where to put what arrives next; empty while messages leave no room. Void after any other call.
   std::span<std::byte> room() noexcept;
   void commit(std::size_t n) noexcept;
 
-  /// What is unread. Empty while a skip is under way.
   std::span<const std::byte> unread() const noexcept { return memory_.subspan(first_, last_ - first_); }
   /// A packet of this size can never be here as a whole.
   bool too_small_for(std::size_t size) const noexcept { return size > memory_.size(); }
-
-  /// Takes what was looked at off the front.
+  /// Takes unread bytes off the front.
   void consume(std::size_t n) noexcept;
   /// Takes `n` bytes off the front, even if they have not arrived yet.
   void skip(std::size_t n) noexcept;
   bool skipping() const noexcept { return skip_ != 0; }
 
-  /// Takes a packet of `n` bytes off the front but leaves it where it is (or moves it now, never later) until `release`.
+  /// Keeps the packet of `n` bytes at the front of what is unread.
+  void keep(std::size_t n) noexcept {
+    NAL_ASSERT(n <= last_ - first_);
+    first_ += n;
+  }
+  /// Whole packets, the oldest first.
+  std::span<const std::byte> kept() const noexcept { return memory_.subspan(kept_, first_ - kept_); }
+  /// Takes the oldest kept packet, of `n` bytes, off but leaves it where it is (or moves it now, never later) until
+  /// `release`. One at a time.
   std::span<const std::byte> hold(std::size_t n) noexcept;
-  bool holding() const noexcept { return holding_; }
-  void release() noexcept {
-    holding_ = false;
-    held_last_ = 0;
-    if (first_ == last_) { first_ = last_ = 0; }
+  bool holding() const noexcept { return held_last_ != 0; }
+  void release() noexcept { held_last_ = 0; }
+  /// Forgets the oldest kept packet, of `n` bytes.
+  void drop(std::size_t n) noexcept {
+    NAL_ASSERT(n <= first_ - kept_);
+    kept_ += n;
   }
 
  private:
@@ -50,10 +57,10 @@ class Inbox {
 
   std::span<std::byte> memory_;
   std::size_t held_last_ = 0;
+  std::size_t kept_ = 0;
   std::size_t first_ = 0;
   std::size_t last_ = 0;
   std::size_t skip_ = 0;
-  bool holding_ = false;
 };
 
 }  // namespace mqtt

@@ -90,14 +90,13 @@ Poll<Result<>> Unsubscribing::poll(Context& context) noexcept {
 
 Poll<Result<Message>> Receiving::poll(Context& context) noexcept {
   Session& session = *session_;
-  if (session.delivery_ == Session::Delivery::message && !session.handed_out_) {
-    session.handed_out_ = true;
-    return Message(session, session.message_);
-  }
-  if (session.delivery_ == Session::Delivery::oversized) {
-    session.delivery_ = Session::Delivery::none;
-    session.kick();
+  if (session.oversized_ != 0) {
+    --session.oversized_;
     return Unexpected(Error::message_size);
+  }
+  if (session.delivery_ == Session::Delivery::offered) {
+    session.delivery_ = Session::Delivery::handed_out;
+    return Message(session, session.message_);
   }
   if (session.stopped()) { return Unexpected(Error::closed); }
   session.messages_.add(context, waiter_, Wait::other);

@@ -109,11 +109,11 @@ class [[nodiscard("await it")]] Receiving {
 };
 
 /// Waits for the next message. *Completes* with it. *Errors*: message_size: one that was larger than the receive buffer
-/// came, was thrown away and acknowledged; call again for the next. closed: `run` has ended and nothing is left.
+/// came, was thrown away and acknowledged (told before messages that came earlier); call again. closed: `run` has ended and nothing is left.
 /// *Cancellation*: takes nothing. Several may wait; each message goes to one of them. Not together with a `Handler`.
 ///
-/// Whoever waits for the server while it holds a message, or receives and publishes with QoS 1 in one task, may wait for
-/// an acknowledgement that stands behind the next message: use `enqueue` there, or a task each.
+/// Messages that nobody receives fill the receive buffer, and then nothing is read any more: a task that both receives
+/// and waits for acknowledgements (`publish` with QoS 1, `subscribe`) needs room there for what may arrive meanwhile.
 inline Receiving Session::receive() noexcept { return Receiving(*this); }
 
 /// See `Session::connected`, `drained` and `disconnect`.

@@ -125,7 +125,9 @@ void Session::requeue() noexcept {
   sending_ = 0;
   sending_offset_ = 0;
   ack_due_ = 0;
-  message_ack_ = 0;  // the server will send that message again
+  // The server will send what is not acknowledged again, under another identifier.
+  message_ack_ = 0;
+  kept_stale_ = kept_;
   ping_due_ = false;
   disconnect_queued_ = false;
   discard_ = Discard::none;

@@ -8,8 +8,7 @@
 #include "examples/mqtt/inbox.hpp"
 #include "examples/mqtt/outbox.hpp"
 #include "examples/mqtt/text.hpp"
-#include "nal/poll.hpp"
-#include "nal/wait.hpp"
+#include "nal/future.hpp"
 
 namespace mqtt {
 
@@ -23,9 +22,8 @@ class Waiting;
 enum class Retain : bool { no, yes };
 
 /// A message that was received: views into the client's receive buffer, which it holds until it is destroyed. Destroying
-/// it acknowledges it (QoS 1), so a message whose handling was cut off by a power failure comes again. Keep it short:
-/// while it lives no other message is received (acknowledgements are, as far as the buffer has room behind it).
-/// The session outlives it.
+/// it acknowledges it (QoS 1), so a message whose handling was cut off by a power failure comes again. While it lives no
+/// other message can be received, and those that arrive fill the buffer. The session outlives it.
 class [[nodiscard("dropping a message acknowledges it")]] Message {
  public:
   Message(Session& session, const Publish& packet) noexcept : session_(&session), packet_(packet) {}
@@ -67,9 +65,9 @@ class Session {
   Session(const Config& config, const Memory& memory) noexcept;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  ~Session() { NAL_ASSERT(!handed_out_); }
+  ~Session() { NAL_ASSERT(delivery_ != Delivery::handed_out); }
 
-  // For applications: operations.hpp says what each does.
+  // For applications: operations.hpp, to be included for them, says what each does.
   [[nodiscard]] Publishing publish(std::string_view topic, std::span<const std::byte> payload,
                                    QoS qos = QoS::at_most_once, Retain retain = Retain::no) noexcept;
   [[nodiscard]] Publishing publish(std::string_view topic, std::string_view text, QoS qos = QoS::at_most_once,
@@ -137,8 +135,8 @@ class Session {
   friend class Receiving;
   friend class Waiting;
 
-  /// What the receiving side has for the application; the next PUBLISH waits until it is none.
-  enum class Delivery : std::uint8_t { none, message, oversized };
+  /// What becomes of the message that is held for the application.
+  enum class Delivery : std::uint8_t { none, offered, handed_out };
   /// How far a PUBLISH that does not fit has been thrown away.
   enum class Discard : std::uint8_t { none, topic, packet_id, payload };
 
@@ -166,7 +164,8 @@ class Session {
   nal::Result<> handle(const Header& header, std::span<const std::byte> body) noexcept;
   nal::Result<> handle_connack(const Connack& packet) noexcept;
   nal::Result<> handle_puback(const Acknowledge& packet) noexcept;
-  nal::Result<> handle_publish(const Header& header) noexcept;
+  nal::Result<> handle_publish(const Header& header, std::span<const std::byte> body) noexcept;
+  void deliver() noexcept;
   /// False while more must arrive first.
   nal::Result<bool> begin_discarding(const Header& header) noexcept;
   nal::Result<bool> go_on_discarding() noexcept;
@@ -197,10 +196,13 @@ class Session {
 
   // Receiving.
   Delivery delivery_ = Delivery::none;
-  bool handed_out_ = false;          ///< a `Message` exists
   Publish message_{};
   std::uint16_t message_ack_ = 0;    ///< what to acknowledge when the message is released; 0: nothing
+  std::size_t kept_ = 0;             ///< messages that wait in the inbox
+  std::size_t kept_stale_ = 0;       ///< the oldest of them, which came over an earlier connection
+  std::size_t oversized_ = 0;        ///< messages thrown away that the application has not been told of
   Discard discard_ = Discard::none;
+  std::uint16_t discard_ack_ = 0;
   std::size_t discard_left_ = 0;     ///< bytes of the packet behind what has been thrown away
   std::size_t discard_size_ = 0;     ///< of the whole packet
   QoS discard_qos_ = QoS::at_most_once;
@@ -219,5 +221,3 @@ class Session {
 };
 
 }  // namespace mqtt
-
-#include "examples/mqtt/operations.hpp"

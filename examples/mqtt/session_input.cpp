@@ -15,6 +15,7 @@ Result<> Session::fail(const Failure& failure) noexcept {
 
 Result<> Session::advance(Instant now) noexcept {
   // What has arrived first: it may be the answer whose time has just run out.
+  deliver();
   NAL_TRY(parse());
   return check_clock(now);
 }
@@ -34,21 +35,14 @@ Result<> Session::parse() noexcept {
     if (const Fault fault = check_allowed(header->type, header->qos()); fault != Fault::none) { return fail(fault); }
     if (!header->complete()) { return {}; }
 
-    const bool is_publish = header->type == PacketType::publish;
-    if (is_publish && (delivery_ != Delivery::none || ack_due_ != 0)) { return {}; }
     if (inbox_.too_small_for(header->total())) {
-      if (!is_publish) { return fail(Fault::size); }
+      if (header->type != PacketType::publish) { return fail(Fault::size); }
       NAL_TRY_SET(const bool begun, begin_discarding(*header));
       if (!begun) { return {}; }
       continue;
     }
     if (unread.size() < header->total()) { return {}; }
-    if (is_publish) {
-      NAL_TRY(handle_publish(*header));
-    } else {
-      NAL_TRY(handle(*header, unread.subspan(header->size, header->remaining)));
-      inbox_.consume(header->total());
-    }
+    NAL_TRY(handle(*header, unread.subspan(header->size, header->remaining)));
   }
 }
 
@@ -71,15 +65,18 @@ Result<> Session::handle(const Header& header, std::span<const std::byte> body) 
   const auto checked = [this](const auto& packet, Result<> (Session::*take)(decltype(*packet)) noexcept) {
     return packet ? (this->*take)(*packet) : fail(packet.fault());
   };
+  Result<> handled;
   switch (header.type) {
-    case PacketType::connack: return checked(Connack::parse(header, body), &Session::handle_connack);
-    case PacketType::puback: return checked(Acknowledge::parse(header, body), &Session::handle_puback);
-    case PacketType::suback: return checked(Suback::parse(header, body), &Session::handle_suback);
-    case PacketType::unsuback: return checked(Acknowledge::parse(header, body), &Session::handle_unsuback);
+    case PacketType::publish: return handle_publish(header, body);
+    case PacketType::connack: handled = checked(Connack::parse(header, body), &Session::handle_connack); break;
+    case PacketType::puback: handled = checked(Acknowledge::parse(header, body), &Session::handle_puback); break;
+    case PacketType::suback: handled = checked(Suback::parse(header, body), &Session::handle_suback); break;
+    case PacketType::unsuback: handled = checked(Acknowledge::parse(header, body), &Session::handle_unsuback); break;
     default:  // PINGRESP: all that `check_allowed` leaves. One that was not asked for changes nothing.
       if (!ping_due_) { answer_by_ = Instant::max(); }
-      return {};
   }
+  if (handled) { inbox_.consume(header.total()); }
+  return handled;
 }
 
 Result<> Session::handle_connack(const Connack& packet) noexcept {
@@ -106,26 +103,34 @@ Result<> Session::handle_puback(const Acknowledge& packet) noexcept {
   return {};
 }
 
-Result<> Session::handle_publish(const Header& header) noexcept {
-  const bool inline_handler = config_.handler.take != nullptr;
-  // Held before it is parsed: holding may move it.
-  const auto bytes = inline_handler ? inbox_.unread().first(header.total()) : inbox_.hold(header.total());
-  const auto packet = Publish::parse(header, bytes.subspan(header.size));
-  if (!packet) {
-    if (!inline_handler) { inbox_.release(); }
-    return fail(packet.fault());
-  }
-  if (inline_handler) {
-    config_.handler.take(config_.handler.context, Result<Publish>(*packet));
-    inbox_.consume(header.total());
-    acknowledge(packet->packet_id);
-    return {};
-  }
-  message_ = *packet;
-  message_ack_ = packet->packet_id;
-  delivery_ = Delivery::message;
-  messages_.wake_all();
+Result<> Session::handle_publish(const Header& header, std::span<const std::byte> body) noexcept {
+  // Checked now, so that a fault ends the connection that it came over.
+  if (const auto packet = Publish::parse(header, body); !packet) { return fail(packet.fault()); }
+  inbox_.keep(header.total());
+  ++kept_;
+  deliver();
   return {};
+}
+
+void Session::deliver() noexcept {
+  while (kept_ != 0 && delivery_ == Delivery::none && ack_due_ == 0) {
+    const Header header = *Header::parse(inbox_.kept());
+    --kept_;
+    const bool stale = kept_stale_ != 0;
+    if (stale) { --kept_stale_; }
+    if (config_.handler.take) {
+      const Publish packet = *Publish::parse(header, inbox_.kept().subspan(header.size, header.remaining));
+      config_.handler.take(config_.handler.context, Result<Publish>(packet));
+      inbox_.drop(header.total());
+      if (!stale) { acknowledge(packet.packet_id); }
+      continue;
+    }
+    const auto held = inbox_.hold(header.total());
+    message_ = *Publish::parse(header, held.subspan(header.size));
+    message_ack_ = stale ? std::uint16_t{0} : message_.packet_id;
+    delivery_ = Delivery::offered;
+    messages_.wake_all();
+  }
 }
 
 void Session::acknowledge(std::uint16_t packet_id) noexcept {
@@ -135,14 +140,15 @@ void Session::acknowledge(std::uint16_t packet_id) noexcept {
 }
 
 void Session::released() noexcept {
-  handed_out_ = false;
   delivery_ = Delivery::none;
   inbox_.release();
   acknowledge(std::exchange(message_ack_, std::uint16_t{0}));
+  deliver();
   kick();
 }
 
 Result<bool> Session::begin_discarding(const Header& header) noexcept {
+  if (ack_due_ != 0) { return false; }  // one at a time
   constexpr std::size_t kTopicLengthSize = 2;
   const auto unread = inbox_.unread();
   if (unread.size() < header.size + kTopicLengthSize) { return false; }
@@ -164,8 +170,8 @@ Result<bool> Session::begin_discarding(const Header& header) noexcept {
 Result<bool> Session::go_on_discarding() noexcept {
   if (discard_ == Discard::packet_id) {
     if (inbox_.unread().size() < 2) { return false; }
-    message_ack_ = Reader(inbox_.unread()).u16();
-    if (message_ack_ == 0) { return Unexpected(fail(Fault::packet_id).error()); }
+    discard_ack_ = Reader(inbox_.unread()).u16();
+    if (discard_ack_ == 0) { return Unexpected(fail(Fault::packet_id).error()); }
     inbox_.consume(2);
     discard_left_ -= 2;
     discard_ = Discard::payload;
@@ -185,19 +191,17 @@ void Session::discarded() noexcept {
   if (config_.handler.take) {
     config_.handler.take(config_.handler.context, Unexpected(Error::message_size));
   } else {
-    delivery_ = Delivery::oversized;
+    ++oversized_;
     messages_.wake_all();
   }
   // Or the server would send it again with every connection.
-  acknowledge(std::exchange(message_ack_, std::uint16_t{0}));
+  acknowledge(std::exchange(discard_ack_, std::uint16_t{0}));
 }
 
 Result<> Session::check_clock(Instant now) noexcept {
   if (now >= answer_by_) {
-    // While the application holds up the reading, the answer may have come and stand behind its message.
-    const bool unreadable =
-        delivery_ == Delivery::message && (state_ != State::handshake || inbox_.room().empty());
-    if (!unreadable) {
+    // While messages that the application leaves there fill the buffer, the answer may have come and stand behind them.
+    if (!inbox_.room().empty()) {
       return fail(Failure::timed_out(state_ == State::handshake ? Failure::Cause::no_answer
                                                                 : Failure::Cause::keep_alive));
     }

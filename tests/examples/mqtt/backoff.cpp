@@ -1,0 +1,49 @@
+#include "examples/mqtt/backoff.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using mqtt::Backoff;
+using mqtt::Random;
+using mqtt::Reconnect;
+using namespace nal::literals;
+
+namespace {
+
+constexpr Reconnect kSettings{.initial = 1_s, .maximum = 10_s};
+
+Random always(std::uint32_t& value) {
+  return {[](void* context) noexcept { return *static_cast<std::uint32_t*>(context); }, &value};
+}
+
+}  // namespace
+
+TEST_CASE("The wait doubles up to its maximum", "[mqtt]") {
+  Backoff backoff(kSettings, Random{});
+  for (const auto expected : {1_s, 2_s, 4_s, 8_s, 10_s, 10_s}) { CHECK(backoff.next({}) == expected); }
+}
+
+TEST_CASE("A random half of the wait is left out", "[mqtt]") {
+  for (std::uint32_t random = 0; random < 5000; random += 7) {
+    Backoff backoff(kSettings, always(random));
+    const nal::Duration wait = backoff.next({});
+    CHECK(wait >= 500_ms);
+    CHECK(wait <= 1_s);
+  }
+  std::uint32_t least = 0;
+  CHECK(Backoff(kSettings, always(least)).next({}) == 500_ms);
+  std::uint32_t most = 1024;
+  CHECK(Backoff(kSettings, always(most)).next({}) > 999_ms);
+}
+
+TEST_CASE("A connection that lasted longer than the last wait starts the waits anew, a shorter one does not", "[mqtt]") {
+  Backoff backoff(kSettings, Random{});
+  CHECK(backoff.next({}) == 1_s);
+  CHECK(backoff.next({}) == 2_s);
+  CHECK(backoff.next(2_s) == 4_s);
+  CHECK(backoff.next(5_s) == 1_s);
+}
+
+TEST_CASE("An initial wait above the maximum is the maximum", "[mqtt]") {
+  Backoff backoff({.initial = 1_min, .maximum = 1_s}, Random{});
+  CHECK(backoff.next({}) == 1_s);
+}
