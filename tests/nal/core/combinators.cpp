@@ -137,8 +137,8 @@ TEST_CASE("a race destroys the losers it owns before it completes, and leaves th
   Log log;
   {
     Logged borrowed(log, 3, 5);
-    const auto first = block_on(executor, race(Logged(log, 1, 4), Logged(log, 2, 2), borrowed));
-    CHECK(first.index() == 1);
+    auto racing = race(Logged(log, 1, 4), Logged(log, 2, 2), borrowed);
+    CHECK(block_on(executor, racing).index() == 1);
     REQUIRE(log.count == 3);
     CHECK(log.entries[0] == 2);
     CHECK((log.entries[1] == -1 || log.entries[2] == -1));
