@@ -1,6 +1,8 @@
 #include "examples/echo/echo.hpp"
 
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "examples/common/command_line.hpp"
 #include "nal/hosted/format.hpp"
@@ -65,5 +67,7 @@ int failed(const std::string& what, nal::Error why) {
 void note(nal::Endpoint client, nal::Error why) {
   std::fprintf(stderr, "%s: %s\n", nal::to_text(client).c_str(), nal::to_string(why));
 }
+
+void do_other_work() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
 
 }  // namespace examples::echo

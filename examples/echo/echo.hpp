@@ -35,6 +35,8 @@ bool check(std::string_view sent, std::span<const std::byte> received);
 int failed(const std::string& what, nal::Error why);
 /// A server's trouble with one client, which is no reason to stop.
 void note(nal::Endpoint client, nal::Error why);
+/// What the main loop of a program that never waits does beside: this one has nothing to do but sleep a millisecond.
+void do_other_work();
 
 inline std::span<const std::byte> bytes(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));

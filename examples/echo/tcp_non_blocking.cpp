@@ -1,9 +1,7 @@
 // TCP echo that never waits: for programs with a main loop of their own, which give nal a slice of each turn.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <optional>
-#include <thread>
 
 #include "examples/echo/echo.hpp"
 #include "nal/happy_eyeballs.hpp"
@@ -11,9 +9,6 @@
 namespace {
 
 using namespace examples::echo;
-
-// Where such a program would blink its lights and read its buttons.
-void do_other_work() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
 
 // One client of the server. What a coroutine keeps in its locals stands here.
 template <nal::TcpStream S>

@@ -1,8 +1,6 @@
 // UDP echo that never waits: for programs with a main loop of their own, which give nal a slice of each turn.
 #include <array>
-#include <chrono>
 #include <optional>
-#include <thread>
 
 #include "examples/echo/echo.hpp"
 #include "nal/dns.hpp"
@@ -12,9 +10,6 @@ namespace {
 
 using namespace examples::echo;
 using namespace nal::literals;
-
-// Where such a program would blink its lights and read its buttons.
-void do_other_work() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
 
 template <nal::UdpStack N>
 int server(nal::Executor& executor, N& stack, const Options& options) {
