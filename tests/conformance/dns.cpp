@@ -31,8 +31,11 @@ TEST_CASE("localhost is a loopback address, of the family that was asked for", "
   if (family == Family::v6 && !world.fixture().has(family)) { SKIP("this machine has no IPv6"); }
   std::array<IpAddress, 8> out;
   const auto count = world.block(lookup(world.client(), "localhost", family, out));
-  // A machine whose hosts file does not say so may not know it.
-  if (family == Family::v6 && count == Unexpected(Error::name_not_found)) { SKIP("localhost is IPv4 only here"); }
+  // A machine whose hosts file does not say so asks its name server, who may not know or not be there.
+  if (family == Family::v6 && !count) {
+    CHECK((count.error() == Error::name_not_found || count.error() == Error::name_service_failed));
+    SKIP("this machine's localhost is IPv4 only");
+  }
   REQUIRE(count);
   REQUIRE(*count >= 1);
   for (const IpAddress& address : std::span(out).first(*count)) {
@@ -96,7 +99,8 @@ TEST_CASE("A question that is dropped is withdrawn, and others are answered", "[
   }
   std::array<IpAddress, 4> out;
   // The system's resolver may be busy with what was withdrawn.
-  CHECK(world.run_until([&] { return block_on(world.executor(), lookup(world.client(), "localhost", Family::v4, out)).has_value(); }));
+  CHECK(world.run_until(
+      [&] { return block_on(world.executor(), lookup(world.client(), "localhost", Family::v4, out)).has_value(); }));
   CHECK(out[0] == Ipv4Address::loopback());
 }
 

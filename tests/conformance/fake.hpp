@@ -8,7 +8,7 @@ namespace nal::conformance {
 class FakeFixture {
  public:
   using Stack = test::FakeStack;
-  static constexpr std::array<SkippedCase, 0> kSkipped{};
+  static std::span<const SkippedCase> skipped() { return {}; }
   static constexpr Duration kPatience = Duration::seconds(60);
   static constexpr Duration kALittle = Duration::milliseconds(1);
   static constexpr std::size_t kLargestDatagram = 1472;

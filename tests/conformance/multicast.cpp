@@ -85,8 +85,8 @@ TEST_CASE("A group joined for one source is silent for others", "[udp][multicast
   World world;
   const IpAddress group = "232.77.1.1"_ip;
   auto member = bind_member(world);
-  auto sender = world.client().udp_bind_single(world.at_client(),
-                                               {.multicast_interface = Fixture::multicast_interface()});
+  auto sender =
+      world.client().udp_bind_single(world.at_client(), {.multicast_interface = Fixture::multicast_interface()});
   REQUIRE(sender);
   const Endpoint everybody{group, member.local_endpoint().port};
   std::byte buffer[100];

@@ -61,7 +61,8 @@ TEST_CASE("A lookup that finds no slot is an error, and works once there is one"
   REQUIRE_FALSE(questions.empty());
   questions.clear();
   std::array<IpAddress, 2> out;
-  CHECK(world.run_until([&] { return block_on(world.executor(), lookup(world.client(), "localhost", Family::v4, out)).has_value(); }));
+  CHECK(world.run_until(
+      [&] { return block_on(world.executor(), lookup(world.client(), "localhost", Family::v4, out)).has_value(); }));
 }
 
 TEST_CASE("A listener without room for connections goes on once there is some, and does not spin", "[tables][tcp]") {

@@ -26,9 +26,7 @@ TEST_CASE("A dropped stream with nothing unread still sends what was written, an
   World world(GENERATE(Family::v4, Family::v6));
   std::optional<Pair> pair(world.connect());
   const std::size_t written = fill(world, pair->client);
-  {
-    const Stream dropped(std::move(pair->client));
-  }
+  { const Stream dropped(std::move(pair->client)); }
   std::vector<std::byte> got;
   CHECK(world.block(read_to_end(pair->server, got)) == written);
   CHECK(got == pattern_bytes(written));
@@ -41,9 +39,7 @@ TEST_CASE("A stream that is dropped with one byte unread is reset", "[tcp][close
   Pair pair = world.connect();
   REQUIRE(world.block(write_all(pair.server, bytes("x"))));
   world.run_a_little();
-  {
-    const Stream dropped(std::move(pair.client));
-  }
+  { const Stream dropped(std::move(pair.client)); }
   CHECK(how_it_ends(world, pair.server) == Error::connection_reset);
 }
 
@@ -53,18 +49,14 @@ TEST_CASE("A stream that is dropped with part of the data read is reset", "[tcp]
   REQUIRE(world.block(write_all(pair.server, bytes("two"))));
   std::byte got[2];
   REQUIRE(world.block(read_exact(pair.client, got)));
-  {
-    const Stream dropped(std::move(pair.client));
-  }
+  { const Stream dropped(std::move(pair.client)); }
   CHECK(how_it_ends(world, pair.server) == Error::connection_reset);
 }
 
 TEST_CASE("Data that reaches a dropped stream resets the connection", "[tcp][close]") {
   World world(GENERATE(Family::v4, Family::v6));
   Pair pair = world.connect();
-  {
-    const Stream dropped(std::move(pair.client));
-  }
+  { const Stream dropped(std::move(pair.client)); }
   std::byte got[1];
   REQUIRE(world.block(read(pair.server, got)) == 0u);
   // Written to a peer that has ended both ways: some stacks call that a reset, some a broken pipe.
@@ -83,9 +75,7 @@ TEST_CASE("Closing completes once the peer has read everything and ended too", "
   CHECK(world.block(read_to_end(pair.server, got)) == written);
   CHECK(got == pattern_bytes(written));
   CHECK(block_on(world.executor(), with_timeout(Fixture::kALittle, closing)) == Unexpected(Error::timed_out));
-  {
-    const Stream dropped(std::move(pair.server));
-  }
+  { const Stream dropped(std::move(pair.server)); }
   CHECK(world.block(closing));
 }
 
@@ -121,8 +111,7 @@ TEST_CASE("A closing side takes all that the peer sends before its end", "[tcp][
 TEST_CASE("Dropping a close resets the connection", "[tcp][close]") {
   World world(GENERATE(Family::v4, Family::v6));
   Pair pair = world.connect();
-  const auto closed =
-      block_on(world.executor(), with_timeout(Fixture::kALittle, close(std::move(pair.client))));
+  const auto closed = block_on(world.executor(), with_timeout(Fixture::kALittle, close(std::move(pair.client))));
   CHECK(closed == Unexpected(Error::timed_out));
   std::byte got[1];
   world.run_a_little();
@@ -175,9 +164,7 @@ TEST_CASE("Dropping after shutting down loses nothing", "[tcp][close]") {
   Pair pair = world.connect();
   const std::size_t written = fill(world, pair.client);
   REQUIRE(world.block(shutdown(pair.client)));
-  {
-    const Stream dropped(std::move(pair.client));
-  }
+  { const Stream dropped(std::move(pair.client)); }
   std::vector<std::byte> got;
   CHECK(world.block(read_to_end(pair.server, got)) == written);
 }
@@ -187,9 +174,7 @@ TEST_CASE("A stream that lingers is given up after a bounded time", "[tcp][close
   std::optional<Pair> pair(world.connect());
   fill(world, pair->client);
   const std::size_t before = world.fixture().in_use();
-  {
-    const Stream dropped(std::move(pair->client));
-  }
+  { const Stream dropped(std::move(pair->client)); }
   CHECK(world.fixture().in_use() == before);
   // The peer never reads.
   CHECK(world.run_until([&] { return world.fixture().in_use() < before; }));

@@ -301,8 +301,8 @@ TEST_CASE("Several receivers of one socket share its datagrams, each going to on
   auto client = connect_to(world, server.local_endpoint());
   std::byte first[10];
   std::byte second[10];
-  auto all = world.block(join(receive(server, first), receive(server, second), send(client, bytes("a")),
-                              send(client, bytes("b"))));
+  auto all = world.block(
+      join(receive(server, first), receive(server, second), send(client, bytes("a")), send(client, bytes("b"))));
   REQUIRE(all);
   REQUIRE(std::get<0>(*all));
   REQUIRE(std::get<1>(*all));

@@ -1,9 +1,9 @@
 #include "tests/conformance/world.hpp"
 
+#include <catch2/catch_test_case_info.hpp>
 #include <catch2/interfaces/catch_interfaces_capture.hpp>
 #include <catch2/interfaces/catch_interfaces_registry_hub.hpp>
 #include <catch2/interfaces/catch_interfaces_testcase.hpp>
-#include <catch2/catch_test_case_info.hpp>
 
 #include <algorithm>
 #include <string>
@@ -12,7 +12,7 @@ namespace nal::conformance {
 
 World::World(Family tested) : family_(tested), in_use_at_start_(fixture_.in_use()) {
   const std::string test = Catch::getResultCapture().getCurrentTestName();
-  for (const SkippedCase& skipped : Fixture::kSkipped) {
+  for (const SkippedCase& skipped : Fixture::skipped()) {
     if (test == skipped.test) { SKIP(skipped.reason); }
   }
   if (!fixture_.has(tested)) { SKIP("this machine has no " << to_string(tested)); }
@@ -20,7 +20,7 @@ World::World(Family tested) : family_(tested), in_use_at_start_(fixture_.in_use(
 
 TEST_CASE("Every case that this backend skips is a case") {
   const auto& tests = Catch::getRegistryHub().getTestCaseRegistry().getAllInfos();
-  for (const SkippedCase& skipped : Fixture::kSkipped) {
+  for (const SkippedCase& skipped : Fixture::skipped()) {
     INFO(skipped.test);
     CHECK(std::any_of(tests.begin(), tests.end(), [&](const auto* test) { return test->name == skipped.test; }));
     CHECK(std::string_view(skipped.reason).size() > 20);

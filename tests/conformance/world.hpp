@@ -60,7 +60,9 @@ class World {
     return executor().run_until(std::forward<P>(done), executor().now() + Fixture::kPatience);
   }
   /// Lets a while pass, for what must not happen.
-  void run_a_little() { executor().run_until([] { return false; }, executor().now() + Fixture::kALittle); }
+  void run_a_little() {
+    executor().run_until([] { return false; }, executor().now() + Fixture::kALittle);
+  }
 
   Listener listen(const ListenOptions& options = {});
   /// A connection to the server's host, accepted there.

@@ -15,8 +15,8 @@ namespace nal::test {
 /// to poll it again, with the news unread.
 enum class Moment { after_poll, before_poll };
 
-/// A task that polls one future, which it owns, and gives it up at a chosen poll. The future, and the frames it needs if
-/// it is a coroutine, are made in an arena of the task's own.
+/// A task that polls one future, which it owns, and gives it up at a chosen poll. The future, and the frames it needs
+/// if it is a coroutine, are made in an arena of the task's own.
 template <Future F, std::size_t ArenaBytes = 16384>
 class Victim : public RootTask {
  public:
@@ -81,7 +81,8 @@ class Victim : public RootTask {
 ///
 /// `make_world()` gives a new world, as a `std::unique_ptr`, in which `world.executor()` runs and
 /// - `world.begin()` gives the future to try (an operation, or a `Task` for a coroutine),
-/// - `world.given_up()` checks after each cancellation that nothing is left of it and that what it used is still of use,
+/// - `world.given_up()` checks after each cancellation that nothing is left of it and that what it used is still of
+/// use,
 /// - `world.finished(output)` checks what it gave when it was left alone,
 /// - `world.patience()` says how long the executor may take between two polls.
 /// Ends with the first number of polls that the future does not need. Gives that number.

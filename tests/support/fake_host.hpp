@@ -20,10 +20,10 @@ struct FakeConfig {
   std::size_t receive_ring = 256;
   std::size_t send_ring = 256;
   std::size_t udp_slots = 8;
-  std::size_t udp_queue = 8;        ///< datagrams that wait on one socket
-  std::size_t groups = 4;           ///< memberships of one socket
+  std::size_t udp_queue = 8;  ///< datagrams that wait on one socket
+  std::size_t groups = 4;     ///< memberships of one socket
   std::size_t lookups = 4;
-  std::size_t datagram = 1472;      ///< the largest
+  std::size_t datagram = 1472;  ///< the largest
   std::uint16_t first_ephemeral = 49152;
   std::uint16_t last_ephemeral = 65535;
   Duration connect_timeout = Duration::seconds(75);
@@ -32,12 +32,12 @@ struct FakeConfig {
 
 /// What goes wrong on a host. Zero: nothing. May be changed at any time.
 struct FakeFaults {
-  std::size_t chunk = 0;          ///< one write takes at most so many bytes
-  unsigned hiccup = 0;            ///< every so many calls of a `poll_` would block although it need not
-  std::uint64_t reset_at = 0;     ///< a connection is reset once it has received so many bytes
-  bool silent = false;            ///< nothing reaches this host or leaves it
-  unsigned lose_datagrams = 0;    ///< so many of the next datagrams sent are lost
-  unsigned fail_allocation = 0;   ///< the so-manieth allocation from now on fails with no_memory
+  std::size_t chunk = 0;         ///< one write takes at most so many bytes
+  unsigned hiccup = 0;           ///< every so many calls of a `poll_` would block although it need not
+  std::uint64_t reset_at = 0;    ///< a connection is reset once it has received so many bytes
+  bool silent = false;           ///< nothing reaches this host or leaves it
+  unsigned lose_datagrams = 0;   ///< so many of the next datagrams sent are lost
+  unsigned fail_allocation = 0;  ///< the so-manieth allocation from now on fails with no_memory
 };
 
 /// What the protocols of one fake stack share: its addresses, its ports, what goes wrong.

@@ -27,8 +27,8 @@ struct ConnectRule {
 /// Hosts in one process, joined by a wire, under a clock that jumps: nothing is waited for, everything can be repeated.
 ///
 /// It is the `Platform` of the executor that runs them. Each `poll` moves what is under way by one hop; when nobody has
-/// anything to do the clock jumps to the next thing that will happen. When nothing ever will and nobody gave a deadline,
-/// a test hangs: it stops the program and says so.
+/// anything to do the clock jumps to the next thing that will happen. When nothing ever will and nobody gave a
+/// deadline, a test hangs: it stops the program and says so.
 class FakeNetwork final : public Platform {
  public:
   Instant now() noexcept override { return now_; }

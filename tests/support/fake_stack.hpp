@@ -6,8 +6,9 @@
 
 namespace nal::test {
 
-/// A small in-memory network stack with everything nal's concepts ask for, for tests: fixed tables, the closing contract,
-/// and a knob for each thing that goes wrong in real ones (`faults`, `FakeNetwork::connect_rule`, `dns().answer`).
+/// A small in-memory network stack with everything nal's concepts ask for, for tests: fixed tables, the closing
+/// contract, and a knob for each thing that goes wrong in real ones (`faults`, `FakeNetwork::connect_rule`,
+/// `dns().answer`).
 ///
 ///     FakeNetwork network;
 ///     Executor executor(network);

@@ -343,9 +343,9 @@ std::uint16_t FakeTcp::find_listener(const Endpoint& local) const noexcept {
 bool FakeTcp::port_taken(const Endpoint& local, bool share) const noexcept {
   return std::any_of(listeners_.begin(), listeners_.end(), [&](const Listener& other) {
     if (!other.used || other.local.port != local.port || (share && other.options.share_port)) { return false; }
-    return other.local.address == local.address || (other.local.address.family() == local.address.family() &&
-                                                    (other.local.address.is_unspecified() ||
-                                                     local.address.is_unspecified()));
+    return other.local.address == local.address ||
+           (other.local.address.family() == local.address.family() &&
+            (other.local.address.is_unspecified() || local.address.is_unspecified()));
   });
 }
 

@@ -78,8 +78,8 @@ class FakeTcpListener {
   std::uint16_t generation_;
 };
 
-/// The TCP of one fake stack: fixed tables, the closing contract, no segments. A connection is two slots; each step moves
-/// what one has to send into the other's ring.
+/// The TCP of one fake stack: fixed tables, the closing contract, no segments. A connection is two slots; each step
+/// moves what one has to send into the other's ring.
 class FakeTcp {
  public:
   explicit FakeTcp(FakeHost& host);
@@ -124,12 +124,12 @@ class FakeTcp {
     ByteRing received;
     ByteRing unsent;
     std::uint64_t received_total = 0;
-    std::uint64_t age = 0;                     ///< in the order of arrival: backlogs are first in, first out
-    Instant syn_at = Instant::max();           ///< when the attempt is (again) decided
-    Duration retry{};                          ///< until the next attempt after that
-    Instant give_up_at = Instant::max();       ///< of connecting
-    Instant linger_until = Instant::max();     ///< of an orphan
-    Instant unheard_since = Instant::max();    ///< data under way and no answer
+    std::uint64_t age = 0;                   ///< in the order of arrival: backlogs are first in, first out
+    Instant syn_at = Instant::max();         ///< when the attempt is (again) decided
+    Duration retry{};                        ///< until the next attempt after that
+    Instant give_up_at = Instant::max();     ///< of connecting
+    Instant linger_until = Instant::max();   ///< of an orphan
+    Instant unheard_since = Instant::max();  ///< data under way and no answer
     Endpoint local;
     Endpoint remote;
     TcpOptions options;

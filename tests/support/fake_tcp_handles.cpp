@@ -220,8 +220,6 @@ Poll<Result<FakeTcpStream>> FakeTcpListener::poll_accept(Context& context, Waite
   return FakeTcpStream(*tcp_, static_cast<std::uint16_t>(oldest - tcp_->slots_.data()), oldest->generation);
 }
 
-Endpoint FakeTcpListener::local_endpoint() const noexcept {
-  return tcp_ ? tcp_->listeners_[slot_].local : Endpoint{};
-}
+Endpoint FakeTcpListener::local_endpoint() const noexcept { return tcp_ ? tcp_->listeners_[slot_].local : Endpoint{}; }
 
 }  // namespace nal::test

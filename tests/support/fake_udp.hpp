@@ -65,7 +65,8 @@ class FakeUdp {
 
   explicit FakeUdp(FakeHost& host);
 
-  Result<FakeConnectedUdp> connect_from(const Endpoint& local, const Endpoint& remote, const UdpOptions& options) noexcept;
+  Result<FakeConnectedUdp> connect_from(const Endpoint& local, const Endpoint& remote,
+                                        const UdpOptions& options) noexcept;
   Result<FakeUnconnectedUdp> bind_single(const Endpoint& local, const UdpOptions& options) noexcept;
   Result<FakeUnconnectedUdp> bind_multiple(const Endpoint& local, const UdpOptions& options) noexcept;
 

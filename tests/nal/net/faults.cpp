@@ -190,9 +190,7 @@ TEST_CASE("A dropped stream lingers no longer than it may, and its peer learns t
   auto writing = write_all(pair.client, data);
   CHECK(block_on(test.executor, with_timeout(1_ms, writing)) == Unexpected(Error::timed_out));
   const Instant start = test.executor.now();
-  {
-    const FakeTcpStream dropped(std::move(pair.client));
-  }
+  { const FakeTcpStream dropped(std::move(pair.client)); }
   CHECK(test.client.tcp().lingering() == 1);
   test.executor.run_until([&] { return test.client.tcp().lingering() == 0; }, start + 1_h);
   CHECK(test.executor.now() - start == 10_s);
@@ -206,9 +204,7 @@ TEST_CASE("A dropped stream whose end has arrived goes quietly when the peer kee
   NetTest test;
   auto pair = test.connected();
   REQUIRE(test.block(write_all(pair.client, bytes("bye"))));
-  {
-    const FakeTcpStream dropped(std::move(pair.client));
-  }
+  { const FakeTcpStream dropped(std::move(pair.client)); }
   test.pass(11_s);
   CHECK(test.client.in_use() == 0);
   std::array<std::byte, 4> got;

@@ -21,12 +21,8 @@ struct NameTest : NetTest {
 
   FakeDns::Answer& v4() { return client.dns().answer("host", Family::v4); }
   FakeDns::Answer& v6() { return client.dns().answer("host", Family::v6); }
-  void silence(const IpAddress& address) {
-    network.connect_rule({address, 0}).outcome = ConnectRule::Outcome::vanish;
-  }
-  void refuse(const IpAddress& address) {
-    network.connect_rule({address, 0}).outcome = ConnectRule::Outcome::refuse;
-  }
+  void silence(const IpAddress& address) { network.connect_rule({address, 0}).outcome = ConnectRule::Outcome::vanish; }
+  void refuse(const IpAddress& address) { network.connect_rule({address, 0}).outcome = ConnectRule::Outcome::refuse; }
 
   /// Connects and tells how long that took.
   Result<FakeTcpStream> try_connect() {

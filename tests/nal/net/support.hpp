@@ -34,7 +34,9 @@ struct NetTest : FakeWorld {
     return block_on(executor, with_timeout(kForever, std::forward<F>(future)));
   }
   /// Lets time pass in which nothing need happen.
-  void pass(Duration duration) { executor.run_until([] { return false; }, executor.now() + duration); }
+  void pass(Duration duration) {
+    executor.run_until([] { return false; }, executor.now() + duration);
+  }
 
   FakeTcpListener listen(const ListenOptions& options = {}, std::uint16_t port = 80, Family family = Family::v4) {
     auto listener = server.listen({server_address(family), port}, options);
