@@ -103,10 +103,8 @@ TEST_CASE("A connect under a deadline that passes is timed out and keeps no slot
     }
   }
   CHECK(error == Error::timed_out);
-  const std::size_t mine = waiting.size() + 1;
   waiting.clear();
   while (try_accept(world.executor(), listener)) {}
-  CHECK(mine > 1);
   CHECK(world.run_until([&] {
     static_cast<void>(try_accept(world.executor(), listener));
     return world.fixture().in_use() <= 1;

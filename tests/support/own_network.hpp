@@ -27,10 +27,11 @@ inline bool enter_own_network() {
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) { return false; }
   return write_to("/proc/self/setgroups", "deny") && write_to("/proc/self/uid_map", "0 " + user + " 1") &&
          write_to("/proc/self/gid_map", "0 " + group + " 1") &&
-         std::system("{ ip link set lo up && ip link add nal0 type veth peer name nal1 && ip link set nal1 up &&"
-                     " ip link set nal0 up && ip address add 10.77.0.1/24 broadcast + dev nal0 &&"
-                     " ip address add 10.77.0.2/24 dev nal0 && ip address add fd77::1/64 dev nal0 nodad &&"
-                     " ip address add fd77::2/64 dev nal0 nodad; } 2>/dev/null") == 0;
+         std::system(
+             "{ ip link set lo up && ip link add nal0 type veth peer name nal1 && ip link set nal1 up &&"
+             " ip link set nal0 up && ip address add 10.77.0.1/24 broadcast + dev nal0 &&"
+             " ip address add 10.77.0.2/24 dev nal0 && ip address add fd77::1/64 dev nal0 nodad &&"
+             " ip address add fd77::2/64 dev nal0 nodad; } 2>/dev/null") == 0;
 #else
   return false;
 #endif
