@@ -45,6 +45,7 @@ struct ResolverState {
   std::size_t request_count = 0;
   ResolverRequest* first = nullptr;  // queued
   ResolverRequest** last = &first;
+  std::size_t queued = 0;
   std::size_t threads = 0;
   std::size_t idle = 0;
   std::size_t most_threads = 0;
@@ -131,6 +132,7 @@ void* help(void* argument) noexcept {
     ResolverRequest* request = state->first;
     state->first = request->next;
     if (!state->first) { state->last = &state->first; }
+    --state->queued;
     request->state = State::running;
     lock.unlock();
     const auto answer = request->reverse ? ask_name(*request) : ask_addresses(*request);
@@ -212,13 +214,15 @@ void Resolver::give_back(ResolverRequest& request) noexcept {
     while (*link != &request) { link = &(*link)->next; }
     *link = request.next;
     if (!request.next) { state_->last = link; }
+    --state_->queued;
   }
   request.state = State::free;
 }
 
 Result<> Resolver::submit(ResolverRequest& request) noexcept {
   std::unique_lock lock(state_->mutex);
-  if (state_->idle == 0 && state_->threads < state_->most_threads) {
+  // An idle thread that was woken for another question, but does not run yet, still counts as idle.
+  if (state_->idle <= state_->queued && state_->threads < state_->most_threads) {
     const Result<> started = start_thread(*state_);
     if (!started && state_->threads == 0) { return started; }
   }
@@ -226,6 +230,7 @@ Result<> Resolver::submit(ResolverRequest& request) noexcept {
   request.next = nullptr;
   *state_->last = &request;
   state_->last = &request.next;
+  ++state_->queued;
   state_->work.notify_one();
   return {};
 }

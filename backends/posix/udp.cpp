@@ -186,6 +186,14 @@ bool is_of_this_host(const IpAddress& address) noexcept {
   return bound || bound.error() != Error::address_not_available;
 }
 
+Error membership_error(int number, bool joining) noexcept {
+  switch (number) {
+    case ENOBUFS: return Error::table_full;  // a socket has room for so many groups, and sources of each
+    case EADDRNOTAVAIL: return joining ? Error::address_in_use : Error::address_not_available;
+    default: return error_from_errno(number);
+  }
+}
+
 Result<> change_membership(Socket* socket, int request, const IpAddress& group, InterfaceId interface) noexcept {
   if (!socket) { return Unexpected(Error::closed); }
   if (!group.is_multicast() || group.family() != socket->local.address.family()) {
@@ -196,7 +204,7 @@ Result<> change_membership(Socket* socket, int request, const IpAddress& group, 
   membership.gr_group = SocketAddress(Endpoint(group, 0)).storage;
   const int level = group.is_v4() ? IPPROTO_IP : IPPROTO_IPV6;
   if (::setsockopt(socket->fd, level, request, &membership, sizeof membership) < 0) {
-    return Unexpected(error_from_errno(errno));
+    return Unexpected(membership_error(errno, request == MCAST_JOIN_GROUP));
   }
   return {};
 }
@@ -214,7 +222,7 @@ Result<> change_source(Socket* socket, int request, const IpAddress& group, cons
   membership.gsr_source = SocketAddress(Endpoint(source, 0)).storage;
   const int level = group.is_v4() ? IPPROTO_IP : IPPROTO_IPV6;
   if (::setsockopt(socket->fd, level, request, &membership, sizeof membership) < 0) {
-    return Unexpected(error_from_errno(errno));
+    return Unexpected(membership_error(errno, request == MCAST_JOIN_SOURCE_GROUP));
   }
   return {};
 }

@@ -36,6 +36,19 @@ struct Step {
 };
 
 std::atomic<std::size_t> allocated{0};
+std::atomic<std::size_t> threads{0};
+
+// What a thread is to do, and its count.
+struct Start {
+  void* (*function)(void*);
+  void* argument;
+};
+void* run_counted(void* argument) {
+  const std::unique_ptr<Start> start(static_cast<Start*>(argument));
+  void* result = start->function(start->argument);
+  threads.fetch_sub(1, std::memory_order_release);
+  return result;
+}
 
 }  // namespace
 
@@ -199,6 +212,7 @@ int Faults::option(int level, int name, int none) const {
 Untouched::Untouched() : before_(std::exchange(current, nullptr)) {}
 Untouched::~Untouched() { current = before_; }
 
+std::size_t live_threads() { return threads.load(std::memory_order_acquire); }
 std::size_t allocations() { return allocated.load(std::memory_order_relaxed); }
 
 namespace {
@@ -300,8 +314,17 @@ NAL_WRAP(int, listen, (int fd, int backlog)) {
 NAL_WRAP(int, pthread_create,
          (pthread_t * thread, const pthread_attr_t* attributes, void* (*start)(void*), void* argument)) {
   // It tells its error as what it returns.
-  const int done =
-      around(Call::pthread_create, [&] { return __real_pthread_create(thread, attributes, start, argument); });
+  const int done = around(Call::pthread_create, [&] {
+    auto counted = std::make_unique<Start>(Start{start, argument});
+    threads.fetch_add(1, std::memory_order_relaxed);
+    const int made = __real_pthread_create(thread, attributes, &run_counted, counted.get());
+    if (made == 0) {
+      static_cast<void>(counted.release());  // the thread's now
+    } else {
+      threads.fetch_sub(1, std::memory_order_relaxed);
+    }
+    return made;
+  });
   return done < 0 ? errno : done;
 }
 NAL_WRAP(ssize_t, read, (int fd, void* buffer, std::size_t size)) {

@@ -111,4 +111,7 @@ class Untouched {
 /// made so far, in any thread.
 std::size_t allocations();
 
+/// Threads that this program's own code (no shared library's) has started and that have not ended.
+std::size_t live_threads();
+
 }  // namespace nal::test
