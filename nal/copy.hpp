@@ -6,7 +6,7 @@
 namespace nal {
 
 /// See `copy`.
-template <ByteReader R, ByteWriter W>
+template <class R, class W>
 class [[nodiscard("await it")]] Copy {
  public:
   Copy(R& reader, W& writer, std::span<std::byte> buffer) noexcept
@@ -50,7 +50,7 @@ class [[nodiscard("await it")]] Copy {
 };
 
 /// The same without a buffer, from the reader's own memory.
-template <ZeroCopyReader R, ByteWriter W>
+template <class R, class W>
 class [[nodiscard("await it")]] CopyInPlace {
  public:
   CopyInPlace(R& reader, W& writer) noexcept : reader_(&reader), writer_(&writer) {}

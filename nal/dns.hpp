@@ -47,7 +47,7 @@ concept Dns = requires(N& n, std::string_view name, Family family, const IpAddre
 };
 
 /// See `lookup`.
-template <Dns N>
+template <class N>
 class [[nodiscard("await it")]] Lookup {
  public:
   Lookup(N& dns, std::string_view name, Family family, std::span<IpAddress> out) noexcept
@@ -80,7 +80,7 @@ Lookup<N> lookup(N& dns, std::string_view name, Family family, std::span<IpAddre
 }
 
 /// See `reverse_lookup`.
-template <Dns N>
+template <class N>
 class [[nodiscard("await it")]] ReverseLookup {
  public:
   ReverseLookup(N& dns, const IpAddress& address, std::span<char> out) noexcept

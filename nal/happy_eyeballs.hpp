@@ -19,7 +19,7 @@ struct HappyEyeballsTimes {
 };
 
 /// See `connect(stack, dns, name, port)`. `kAttempts` handshakes at a time, `kAddresses` of each family.
-template <TcpConnect N, Dns D, std::size_t kAttempts = 2, std::size_t kAddresses = 4>
+template <class N, class D, std::size_t kAttempts = 2, std::size_t kAddresses = 4>
 class [[nodiscard("await it")]] ConnectByName {
  public:
   using Stream = typename N::TcpStream;

@@ -7,8 +7,11 @@
 
 namespace nal {
 
+// What verbs give is not constrained again: clang 16 looks at a verb's return type before its constraints, and would not
+// say what is missing. So it is for all of them.
+
 /// See `read`.
-template <ByteReader S>
+template <class S>
 class [[nodiscard("await it")]] Read {
  public:
   Read(S& stream, std::span<std::byte> buffer) noexcept : stream_(&stream), buffer_(buffer) {}
@@ -34,7 +37,7 @@ Result<std::size_t> try_read(Executor& executor, S& stream, std::span<std::byte>
 }
 
 /// See `read_exact`.
-template <ByteReader S>
+template <class S>
 class [[nodiscard("await it")]] ReadExact {
  public:
   ReadExact(S& stream, std::span<std::byte> buffer) noexcept : stream_(&stream), buffer_(buffer) {}
@@ -67,7 +70,7 @@ ReadExact<S> read_exact(S& stream, std::span<std::byte> buffer) noexcept {
 }
 
 /// See `read_until`.
-template <ZeroCopyReader S>
+template <class S>
 class [[nodiscard("await it")]] ReadUntil {
  public:
   ReadUntil(S& stream, std::span<std::byte> buffer, std::byte delimiter) noexcept

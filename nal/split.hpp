@@ -6,7 +6,7 @@
 namespace nal {
 
 /// The reading direction of a stream, for a task of its own. Borrows the stream, which outlives it.
-template <ByteReader S>
+template <class S>
 class ReadHalf {
  public:
   explicit ReadHalf(S& stream) noexcept : stream_(&stream) {}
@@ -29,7 +29,7 @@ class ReadHalf {
 };
 
 /// The writing direction of a stream, for a task of its own. Borrows the stream, which outlives it.
-template <ByteWriter S>
+template <class S>
 class WriteHalf {
  public:
   explicit WriteHalf(S& stream) noexcept : stream_(&stream) {}

@@ -91,7 +91,7 @@ concept TcpAccept = requires(N& n, const Endpoint& local, const ListenOptions& o
 };
 
 /// See `connect`.
-template <TcpConnect N>
+template <class N>
 class [[nodiscard("await it")]] Connect {
  public:
   using Stream = typename N::TcpStream;
@@ -132,7 +132,7 @@ Connect<N> connect(N& stack, const Endpoint& remote, const TcpOptions& options =
 }
 
 /// See `accept`.
-template <TcpListener L>
+template <class L>
 class [[nodiscard("await it")]] Accept {
  public:
   explicit Accept(L& listener) noexcept : listener_(&listener) {}
@@ -158,7 +158,7 @@ Result<typename L::TcpStream> try_accept(Executor& executor, L& listener) noexce
 }
 
 /// See `close`.
-template <TcpStream S>
+template <class S>
 class [[nodiscard("await it")]] Close {
  public:
   explicit Close(S&& stream) noexcept : stream_(std::move(stream)) {}

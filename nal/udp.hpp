@@ -103,7 +103,7 @@ Result<typename N::ConnectedUdp> udp_connect(N& stack, const Endpoint& remote, c
 }
 
 /// See `receive(socket, buffer)`.
-template <DatagramReceiver U>
+template <class U>
 class [[nodiscard("await it")]] Receive {
  public:
   Receive(U& socket, std::span<std::byte> buffer) noexcept : socket_(&socket), buffer_(buffer) {}
@@ -128,7 +128,7 @@ Result<Received> try_receive(Executor& executor, U& socket, std::span<std::byte>
 }
 
 /// See `send(socket, data)`.
-template <ConnectedUdp U>
+template <class U>
 class [[nodiscard("await it")]] Send {
  public:
   Send(U& socket, std::span<const std::byte> data) noexcept : socket_(&socket), data_(data) {}
@@ -152,7 +152,7 @@ Result<> try_send(Executor& executor, U& socket, std::span<const std::byte> data
 }
 
 /// See `send_to`.
-template <UnconnectedUdp U>
+template <class U>
 class [[nodiscard("await it")]] SendTo {
  public:
   SendTo(U& socket, const Endpoint& local, const Endpoint& remote, std::span<const std::byte> data) noexcept

@@ -5,7 +5,7 @@
 namespace nal {
 
 /// See `write`.
-template <ByteWriter S>
+template <class S>
 class [[nodiscard("await it")]] Write {
  public:
   Write(S& stream, std::span<const std::byte> data) noexcept : stream_(&stream), data_(data) {}
@@ -30,7 +30,7 @@ Result<std::size_t> try_write(Executor& executor, S& stream, std::span<const std
 }
 
 /// See `write_all`.
-template <ByteWriter S>
+template <class S>
 class [[nodiscard("await it")]] WriteAll {
  public:
   WriteAll(S& stream, std::span<const std::byte> data) noexcept
@@ -63,7 +63,7 @@ WriteAll<S> write_all(S& stream, std::span<const std::byte> data) noexcept {
 }
 
 /// See `write_gather`.
-template <ByteWriter S>
+template <class S>
 class [[nodiscard("await it")]] WriteGather {
  public:
   WriteGather(S& stream, std::span<std::span<const std::byte>> pieces) noexcept : stream_(&stream), pieces_(pieces) {}
@@ -113,7 +113,7 @@ WriteGather<S> write_gather(S& stream, std::span<std::span<const std::byte>> pie
 }
 
 /// See `flush`.
-template <ByteWriter S>
+template <class S>
 class [[nodiscard("await it")]] Flush {
  public:
   explicit Flush(S& stream) noexcept : stream_(&stream) {}
@@ -131,7 +131,7 @@ Flush<S> flush(S& stream) noexcept {
 }
 
 /// See `shutdown`.
-template <ByteWriter S>
+template <class S>
 class [[nodiscard("await it")]] Shutdown {
  public:
   explicit Shutdown(S& stream) noexcept : stream_(&stream) {}
