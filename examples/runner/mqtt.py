@@ -7,33 +7,36 @@ import subprocess
 import time
 
 import network
-from processes import PATIENCE, Failure, Program, wait_until
+from processes import PATIENCE, Failure, Program, run, wait_until
 
 PORT = 1883
+PORT_WITH_PASSWORD = 1884
+USER, PASSWORD = "nal", "not a secret"
 COUNT = 200
 
 
 class Broker:
-    """Mosquitto, which can be killed and started again. Its log goes on where it was."""
+    """Mosquitto, which can be killed and started again."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, name, saves=False):
         self.folder = folder
+        self.name = name
         self.starts = 0
         self.program = None
-        self.config = folder / "mosquitto.conf"
-        store = folder / "mosquitto"
-        store.mkdir()
-        # It would become another user, of which a user namespace has none. It saves whatever changes at once, so that
-        # what it has acknowledged survives it.
-        self.config.write_text(f"""user root
-listener {PORT}
-allow_anonymous true
-persistence true
-persistence_location {store}/
-autosave_interval 1
-autosave_on_changes true
-log_type all
-""")
+        self.config = folder / f"{name}.conf"
+        passwords = folder / f"{name}.passwords"
+        run(f"{name}-passwd", ["mosquitto_passwd", "-b", "-c", passwords, USER, PASSWORD], folder)
+        # It would become another user, of which a user namespace has none.
+        config = ["user root", "per_listener_settings true", "log_type all",
+                  f"listener {PORT}", "allow_anonymous true",
+                  f"listener {PORT_WITH_PASSWORD}", "allow_anonymous false", f"password_file {passwords}"]
+        if saves:
+            # Whatever changes, at once, so that what it has acknowledged survives it.
+            store = folder / name
+            store.mkdir()
+            config += ["persistence true", f"persistence_location {store}/", "autosave_interval 1",
+                       "autosave_on_changes true"]
+        self.config.write_text("\n".join(config) + "\n")
 
     def __enter__(self):
         self.start()
@@ -45,7 +48,7 @@ log_type all
 
     def start(self):
         self.starts += 1
-        self.program = Program(f"mosquitto-{self.starts}", ["mosquitto", "-c", self.config], self.folder)
+        self.program = Program(f"{self.name}-{self.starts}", ["mosquitto", "-c", self.config], self.folder)
         self.program.wait_for_line("running", self.program.errors)
 
     def kill(self):
@@ -126,6 +129,28 @@ def retained(setting, broker, publisher, receiver, name):
             raise Failure(f"it got {sub.said()}")
 
 
+def last_will(setting, broker, client, witness):
+    """A client that vanishes is announced by the broker."""
+    with subscriber(setting, broker, witness, "nal/will", 1, "will-witness", "-C", "1") as sub:
+        vanishes = subscriber(setting, broker, client, "nal/nothing", 1, "will-client", "--will-topic", "nal/will",
+                              "--will-payload", "gone", "--will-qos", "1")
+        vanishes.signal(signal.SIGKILL)
+        vanishes.end()
+        sub.finish()
+        if sub.said() != b"gone\n":
+            raise Failure(f"the witness got {sub.said()}")
+
+
+def password(setting, publisher):
+    """The broker takes the right password, and a wrong one is told as what it is."""
+    command = [*publisher.publish, "-h", network.NAME, "-p", str(PORT_WITH_PASSWORD), "-t", "nal/password", "-q", "1", "-m",
+               "hello", "-u", USER, "-P"]
+    run("password-right", [*command, PASSWORD], setting.folder)
+    said = run("password-wrong", [*command, "guessed"], setting.folder, good=False).decode()
+    if not re.search("password|authori[sz]ed", said, re.IGNORECASE):
+        raise Failure(f"with a wrong password it says: {said.strip()}")
+
+
 def broker_killed(setting, broker, publisher, receivers):
     """Messages flow on while the broker is killed and started again: each arrives, some perhaps twice."""
     topic, count = "nal/restart", 400
@@ -165,7 +190,7 @@ def exchanges(table, setting, peer):
         table.row("MQTT 3.1.1", peer, not_there)
         return
     theirs = mosquitto()
-    with Broker(setting.folder) as broker:
+    with Broker(setting.folder, "mosquitto") as broker:
         for qos in (0, 1):
             table.row(f"MQTT QoS {qos}, nal to mosquitto_sub", peer, flow, setting, broker, nal, theirs, qos,
                       f"qos{qos}-out")
@@ -173,5 +198,8 @@ def exchanges(table, setting, peer):
                       f"qos{qos}-in")
         table.row("MQTT retained, nal to mosquitto_sub", peer, retained, setting, broker, nal, theirs, "kept-out")
         table.row("MQTT retained, mosquitto_pub to nal", peer, retained, setting, broker, theirs, nal, "kept-in")
+        table.row("MQTT last will of nal to mosquitto_sub", peer, last_will, setting, broker, nal, theirs)
+        table.row("MQTT user and password", peer, password, setting, nal)
+    with Broker(setting.folder, "mosquitto-saving", saves=True) as broker:
         table.row("MQTT QoS 1, broker killed and restarted", peer, broker_killed, setting, broker, nal,
                   {"nal": nal, "mosquitto": theirs})
