@@ -13,7 +13,7 @@ class Programs:
 
     def __init__(self, folder, compiler):
         self.folder = folder
-        self.objects = set()
+        self.known = set()
         self.lines = [
             "rule compile",
             f"  command = {compiler} -std=c++20 {WARNINGS} -I{ROOT} $flags -MD -MF $out.d -c $in -o $out",
@@ -23,18 +23,21 @@ class Programs:
             f"  command = {compiler} $flags $in -o $out -pthread",
         ]
 
-    def add(self, name, sources, flags, directory=""):
-        """A program and where it will stand. Those with the same `directory` and flags share objects."""
+    def objects(self, sources, flags, directory=""):
+        """The objects of sources; those of the same directory are compiled once, so have the same flags."""
         objects = []
         for source in sources:
             made = os.path.join("objects", directory, str(source.relative_to(ROOT)).replace("/", "_") + ".o")
-            if made not in self.objects:
-                self.objects.add(made)
+            if made not in self.known:
+                self.known.add(made)
                 self.lines += [f"build {made}: compile {source}", f"  flags = {flags}"]
             objects.append(made)
-        program = os.path.join(directory, name)
-        self.lines += [f"build {program}: link {' '.join(objects)}", f"  flags = {flags}"]
-        return self.folder / program
+        return objects
+
+    def link(self, name, objects, flags):
+        """A program, and where it will stand."""
+        self.lines += [f"build {name}: link {' '.join(objects)}", f"  flags = {flags}"]
+        return self.folder / name
 
     def make(self, program=None):
         """Builds one program, or all: (whether it went well, what was said)"""
