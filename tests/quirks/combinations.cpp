@@ -56,7 +56,8 @@ Task<Result<int>> too_late() {
   After operation(5, 6);
   const auto borrowed = co_await with_timeout(kShort, operation);
   const auto rest = co_await operation;
-  co_return (owned == Unexpected(Error::timed_out) ? 1 : 0) + (borrowed == Unexpected(Error::timed_out) ? 2 : 0) + *rest;
+  co_return (owned == Unexpected(Error::timed_out) ? 1 : 0) + (borrowed == Unexpected(Error::timed_out) ? 2 : 0) +
+      *rest;
 }
 Task<Result<int>> nested() {
   const auto got = co_await with_timeout(kLong, race(join(after(1, 5), child(2, Tracked(6))), after(9, 7)));
@@ -67,7 +68,7 @@ Task<Result<int>> combinations_in_a_loop() {
   int sum = 0;
   for (int i = 0; i < 3; ++i) {
     const Tracked local(i);
-    const auto got = co_await with_timeout(kShort, child(i * 3, local));
+    const auto got = co_await with_timeout(kShort, child(i * 6, local));
     sum += got.value_or(10);
   }
   co_return sum;

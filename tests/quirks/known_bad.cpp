@@ -40,7 +40,8 @@ Task<Result<int>> both() {
   co_return good ? 1 : 0;
 }
 Task<Result<int>> braced() {
-  const Pair pair{(co_await gift(1, 5))->value() > 0 ? Tracked(5) : Tracked(0), Tracked((co_await gift(1, 6))->value())};
+  const Pair pair{(co_await gift(1, 5))->value() > 0 ? Tracked(5) : Tracked(0),
+                  Tracked((co_await gift(1, 6))->value())};
   co_return pair.first.value() + pair.second.value();
 }
 Task<Result<int>> aggregate_argument() {

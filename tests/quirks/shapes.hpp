@@ -24,8 +24,8 @@ inline void fault(const char* what) noexcept {
   if (!ledger.fault) { ledger.fault = what; }
 }
 
-/// A number that knows whether it is alive and where it lives: destroyed twice, used after its end, never made, or copied
-/// as mere bytes (as a compiler does that loses track of a temporary), it says so.
+/// A number that knows whether it is alive and where it lives: destroyed twice, used after its end, never made, or
+/// copied as mere bytes (as a compiler does that loses track of a temporary), it says so.
 class Tracked {
  public:
   explicit Tracked(int value) noexcept : value_(value) { begin(); }

@@ -79,9 +79,7 @@ Task<Result<int>> branches(int which) {
       sum += got->value();
       break;
     }
-    default:
-      static_cast<void>(co_await after(1, 8));
-      break;
+    default: static_cast<void>(co_await after(1, 8)); break;
   }
   co_return sum + local.value();
 }

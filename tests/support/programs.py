@@ -5,7 +5,7 @@ import subprocess
 
 from report import ROOT
 
-WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow"
+WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 
 
 class Programs:
