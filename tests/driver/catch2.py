@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 
 def run(command, env, cwd, timeout):
-    """Returns (cases, text): cases is a list of (name, result), text what a person should see of the failures."""
+    """Returns (cases, text): cases is a list of (name, result, why), text what a person should see of the failures."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         try:
             done = subprocess.run([*command, "--reporter", f"xml::out={report.name}", "--reporter", "console"], env=env,
@@ -16,14 +16,14 @@ def run(command, env, cwd, timeout):
         except subprocess.TimeoutExpired as late:
             code, output = f"no end within {timeout} s", late.stdout or b""
         cases, unfinished = read_report(report.read())
-    failed = any(result == "failed" for _, result in cases)
+    failed = any(result == "failed" for _, result, _ in cases)
     # 4: every case was skipped.
     if code not in (0, 4) and not failed:
         how = code if isinstance(code, str) else f"signal {-code}" if code < 0 else f"exit status {code}"
-        cases.append((f"{unfinished or 'the whole program'} ({how})", "failed"))
+        cases.append((unfinished or "the whole program", "failed", how))
         failed = True
     if not cases:
-        cases.append(("a program without a test case", "failed"))
+        cases.append(("the whole program", "failed", "it has no test case"))
         failed = True
     return cases, output.decode(errors="replace") if failed else ""
 
@@ -44,7 +44,8 @@ def read_report(data):
                     result = "failed"
                 else:
                     result = "skipped" if int(overall.get("skips", "0")) > 0 else "passed"
-                cases.append((element.get("name"), result))
+                why = " ".join(skip.text.strip() for skip in element.iter("Skip") if skip.text)
+                cases.append((element.get("name"), result, why))
                 running = None
                 element.clear()
     except ElementTree.ParseError:

@@ -47,13 +47,16 @@ class Results:
     def __init__(self):
         self.rows = []
 
-    def test(self, suite, build, name, result, reason=None):
+    def test(self, suite, build, name, result, reason=None, program=None):
         row = {"suite": suite, "name": name, "result": result, "build": build}
+        if program:
+            row["program"] = program
         if reason:
             row["reason"] = reason
         self.rows.append(row)
         if result != "passed":
-            print(f"{result.upper()}: {suite} [{build}] {name}" + (f": {reason}" if reason else ""), flush=True)
+            where = f"{build}, {program}" if program else build
+            print(f"{result.upper()}: {suite} [{where}] {name}" + (f": {reason}" if reason else ""), flush=True)
 
     def figure(self, build, row):
         self.rows.append(dict(row, build=build))
@@ -99,16 +102,16 @@ def run_catch2(results, build, suites):
             done = subprocess.run(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout)
         except subprocess.TimeoutExpired:
-            return suite, test["name"], [(test["name"], "failed")], f"no end within {timeout} s"
+            return suite, test["name"], [(test["name"], "failed", f"no end within {timeout} s")], ""
         result = {0: "passed", 77: "skipped"}.get(done.returncode, "failed")
-        return suite, test["name"], [(test["name"], result)], done.stdout if result == "failed" else ""
+        return suite, test["name"], [(test["name"], result, "")], done.stdout if result == "failed" else ""
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for suite, program, cases, text in pool.map(run_one, build.tests(suites)):
             if text:
                 say(f"----- {program} [{build.name}]\n{text}\n-----")
-            for name, result in cases:
-                results.test(suite, build.name, name, result)
+            for name, result, why in cases:
+                results.test(suite, build.name, name, result, why, program)
 
 
 def run_script(results, suite, folder, build, extra):
