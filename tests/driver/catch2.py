@@ -18,7 +18,7 @@ def run(command, env, cwd, timeout):
         cases, unfinished = read_report(report.read())
     failed = any(result == "failed" for _, result, _ in cases)
     # 4: every case was skipped.
-    if code not in (0, 4) and not failed:
+    if code not in (0, 4) and (unfinished or not failed):
         how = code if isinstance(code, str) else f"signal {-code}" if code < 0 else f"exit status {code}"
         cases.append((unfinished or "the whole program", "failed", how))
         failed = True
