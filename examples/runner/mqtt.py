@@ -143,8 +143,8 @@ def last_will(setting, broker, client, witness):
 
 def password(setting, publisher):
     """The broker takes the right password, and a wrong one is told as what it is."""
-    command = [*publisher.publish, "-h", network.NAME, "-p", str(PORT_WITH_PASSWORD), "-t", "nal/password", "-q", "1", "-m",
-               "hello", "-u", USER, "-P"]
+    command = [*publisher.publish, "-h", network.NAME, "-p", str(PORT_WITH_PASSWORD), "-t", "nal/password", "-q", "1",
+               "-m", "hello", "-u", USER, "-P"]
     run("password-right", [*command, PASSWORD], setting.folder)
     said = run("password-wrong", [*command, "guessed"], setting.folder, good=False).decode()
     if not re.search("password|authori[sz]ed", said, re.IGNORECASE):

@@ -119,7 +119,7 @@ class Program:
 
 
 def run(name, command, folder, text=None, good=True):
-    """Runs a program to its end; gives what it printed. With `good=False` it must fail, and what it said of that is given."""
+    """Runs a program to its end; gives what it printed, or with `good=False`, when it must fail, what it said of that."""
     pipe = subprocess.PIPE if text is not None else subprocess.DEVNULL
     with Program(name, command, folder, stdin=pipe) as program:
         if text is not None:
