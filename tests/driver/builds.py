@@ -27,7 +27,8 @@ class Kind:
 # Optimised where the compilers' own faults show, not where the sanitizers look; debug information only where it is read:
 # half of what the tests take is compiling.
 SANITIZE = ("-Ddebug=false", "-Doptimization=0", "-Db_lundef=false")
-RELEASE = ("-Dbuildtype=release", "-Db_ndebug=if-release", "-Dtests=disabled", "-Dbench=true")
+RELEASE = ("-Dbuildtype=release", "-Db_ndebug=if-release", "-Dtests=disabled", "-Dexamples=disabled",
+           "-Dbench=true")
 KINDS = {
     "gcc": Kind("g++", ("-Ddebug=false", "-Doptimization=2")),
     "clang": Kind("clang++", ("-Ddebug=false", "-Doptimization=1")),

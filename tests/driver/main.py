@@ -32,7 +32,7 @@ SCRIPTS = (
     ("fail", "fail", ("gcc", "clang"), ("gcc",), False),
     ("quirks", "quirks", ("gcc", "clang"), (), False),
     ("quirks", "style", ("clang",), (), True),
-    ("interop", "interop", ("gcc",), (), False),
+    ("interop", "interop", ("gcc",), (), True),
     ("sizes", "sizes", ("gcc", "clang"), (), False),
     ("bench", "bench", ("gcc-release", "clang-release"), (), True),
     ("firmware", "firmware", ("gcc",), (), False),
