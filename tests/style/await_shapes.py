@@ -7,7 +7,7 @@ variable, as the right side of an assignment, as the operand of co_return; the o
 import re
 
 TOKEN = re.compile(r"""
-    (?P<skip> //[^\n]* | /\*.*?\*/ | ^[ \t]*\#[ \t]*include[^\n]* )
+    (?P<skip> //[^\n]* | /\*.*?\*/ | ^[ \t]*\#[ \t]*(?:include|if|el|endif)[^\n]* )
   | (?P<string> (?:u8|u|U|L)?R"(?P<mark>[^ ()\\\t\n]*)\(.*?\)(?P=mark)" | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' )
   | (?P<word> [A-Za-z_]\w* )
   | (?P<number> \.?\d(?:['.\w]|(?<=[eEpP])[+-])* )
