@@ -85,7 +85,8 @@ TEST_CASE("accept without a free descriptor is tried again as soon as this stack
   slot.cancel();
 }
 
-TEST_CASE("accept with a full table says so once somebody waits, and goes on when an entry is free", "[posix][accept]") {
+TEST_CASE("accept with a full table says so once somebody waits, and goes on when an entry is free",
+          "[posix][accept]") {
   World<kTiny> world(each_poller());
   auto listener = world.listen();
   std::optional<posix::TcpListener> second(world.listen());
@@ -251,6 +252,21 @@ TEST_CASE("connections are accepted in the order in which they came, all of them
   slot.cancel();
 }
 
+TEST_CASE("several tasks may accept from one listener, and each connection goes to one of them", "[posix][accept]") {
+  World world(each_poller());
+  auto listener = world.listen();
+  Acceptor acceptors[2];
+  TaskSlot<2048> slots[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    REQUIRE(slots[i].start(world.executor, Acceptor::run, listener, acceptors[i]));
+  }
+  world.settle();
+  std::vector<Peer> peers;
+  for (int i = 0; i < 3; ++i) { peers.push_back(Peer::connect_to(listener.local_endpoint())); }
+  world.until([&] { return acceptors[0].streams.size() + acceptors[1].streams.size() == 3; });
+  for (auto& slot : slots) { slot.cancel(); }
+}
+
 TEST_CASE("a port that is taken is refused, unless both share it", "[posix][accept]") {
   World world(each_poller());
   const auto first = world.listen();
@@ -294,11 +310,16 @@ TEST_CASE("a port can be listened at again while old connections of it linger", 
 
 TEST_CASE("the unspecified IPv6 address listens on IPv6 alone", "[posix][accept]") {
   World world(each_poller());
-  auto v6 = world.stack.listen(Endpoint(IpAddress::unspecified(Family::v6), 0), {});
-  REQUIRE(v6);
-  const std::uint16_t port = v6->local_endpoint().port;
-  auto v4 = world.stack.listen(Endpoint(IpAddress::unspecified(Family::v4), port), {});
+  // Until a port is free on both.
+  Result<posix::TcpListener> v6 = Unexpected(Error::address_in_use);
+  Result<posix::TcpListener> v4 = Unexpected(Error::address_in_use);
+  for (int tries = 0; tries < 20 && !v4; ++tries) {
+    v6 = world.stack.listen(Endpoint(IpAddress::unspecified(Family::v6), 0), {});
+    REQUIRE(v6);
+    v4 = world.stack.listen(Endpoint(IpAddress::unspecified(Family::v4), v6->local_endpoint().port), {});
+  }
   REQUIRE(v4);
+  const std::uint16_t port = v4->local_endpoint().port;
   Peer first = Peer::connect_to(Endpoint(IpAddress::loopback(Family::v4), port));
   Peer second = Peer::connect_to(Endpoint(IpAddress::loopback(Family::v6), port));
   auto by_v4 = world.must(accept(*v4));

@@ -220,7 +220,7 @@ void count_allocation() { allocated.fetch_add(1, std::memory_order_relaxed); }
 }  // namespace
 
 // Declares what the linker calls the system's own, and begins the definition of what stands in its place.
-#define NAL_WRAP(result, name, parameters)     \
+#define NAL_WRAP(result, name, parameters)    \
   extern "C" result __real_##name parameters; \
   extern "C" result __wrap_##name parameters; \
   extern "C" result __wrap_##name parameters
@@ -261,8 +261,8 @@ NAL_WRAP(int, epoll_wait, (int epoll_fd, epoll_event* events, int most, int time
 }
 NAL_WRAP(int, epoll_pwait2,
          (int epoll_fd, epoll_event* events, int most, const timespec* timeout, const sigset_t* signals)) {
-  const Duration asked = timeout ? Duration::seconds(timeout->tv_sec) + Duration::microseconds(timeout->tv_nsec / 1000)
-                                 : Duration::max();
+  const Duration asked =
+      timeout ? Duration::seconds(timeout->tv_sec) + Duration::microseconds(timeout->tv_nsec / 1000) : Duration::max();
   return around_wait(
       Call::epoll_pwait2, asked,
       [&](Duration duration) {

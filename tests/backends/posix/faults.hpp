@@ -107,8 +107,8 @@ class Untouched {
   Faults::State* before_;
 };
 
-/// Calls of `malloc` and its like, and of `operator new`, that this program's own code (Catch2's and the tests' too) has
-/// made so far, in any thread.
+/// Calls of `malloc` and its like, and of `operator new`, that this program's own code (Catch2's and the tests' too)
+/// has made so far, in any thread.
 std::size_t allocations();
 
 /// Threads that this program's own code (no shared library's) has started and that have not ended.

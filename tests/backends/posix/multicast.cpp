@@ -1,6 +1,6 @@
-#include <cerrno>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <cerrno>
 
 #include <string>
 
@@ -58,6 +58,11 @@ posix::BoundUdp sender(W& world, const IpAddress& from, InterfaceId interface) {
   auto socket = world.stack.udp_bind_single(Endpoint(from, 0), options);
   REQUIRE(socket);
   return *std::move(socket);
+}
+
+// Families differ in what they call an interface that is not there.
+bool is_no_interface(const Result<posix::BoundUdp>& socket) {
+  return error_of(socket) == Error::network_down || error_of(socket) == Error::address_not_available;
 }
 
 /// What waits, or "nothing".
@@ -185,6 +190,11 @@ TEST_CASE("memberships that cannot be are refused", "[posix][multicast]") {
   CHECK(v4.join_source("232.9.9.9"_ip, "fd00:9::1"_ip, wired.left) == Unexpected(Error::invalid_argument));
   CHECK(v4.join("239.9.9.9"_ip, InterfaceId(999)) == Unexpected(Error::network_down));
   CHECK(v6.join("ff15::9"_ip, InterfaceId(999)) == Unexpected(Error::network_down));
+  for (const Family family : {Family::v4, Family::v6}) {
+    UdpOptions options;
+    options.multicast_interface = InterfaceId(999);
+    CHECK(is_no_interface(world.stack.udp_bind_single(any_port(family), options)));
+  }
   wired.network.set("ipv4/igmp_max_memberships", "3");
   for (std::uint8_t i = 1; i <= 3; ++i) { CHECK(v4.join(Ipv4Address(239, 9, 9, i), wired.left) == Unit{}); }
   CHECK(v4.join("239.9.9.4"_ip, wired.left) == Unexpected(Error::table_full));

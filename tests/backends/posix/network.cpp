@@ -25,7 +25,13 @@ struct TwoHosts {
     here.ip("-6 address add fd00:9::1/64 dev here nodad");
     other.ip("address add 10.9.0.2/24 dev there");
     other.ip("-6 address add fd00:9::2/64 dev there nodad");
+    connect();
+  }
+  /// Both ends of the wire work from here on.
+  void connect() const {
     other.ip("link set there up");
+    other.await_running("there");
+    here.await_running("here");
   }
   /// The sockets that `f` opens stand on the other host.
   template <class F>
@@ -114,9 +120,7 @@ TEST_CASE("a connection with oneself, by the port that nobody listens at, is ref
   World world(each_poller());
   const Family family = GENERATE(Family::v4, Family::v6);
   const Endpoint nobody(IpAddress::loopback(family), 40000);
-  for (int i = 0; i < 3; ++i) {
-    CHECK(error_of(world.run(connect(world.stack, nobody))) == Error::connection_refused);
-  }
+  for (int i = 0; i < 3; ++i) { CHECK(error_of(world.run(connect(world.stack, nobody))) == Error::connection_refused); }
   auto listener = world.stack.listen(nobody, {});
   REQUIRE(listener);
   CHECK(listener->local_endpoint() == nobody);
@@ -182,7 +186,7 @@ TEST_CASE("an interface that goes away takes its connections with it, and nothin
 }
 
 TEST_CASE("UDP sockets outlive an interface that goes away and comes back", "[posix][network]") {
-  TwoHosts hosts;
+  const TwoHosts hosts;
   World world(each_poller());
   UdpPeer* far = nullptr;
   std::optional<UdpPeer> peer;
@@ -227,7 +231,7 @@ TEST_CASE("UDP sockets outlive an interface that goes away and comes back", "[po
   hosts.here.give("there", hosts.other);
   hosts.here.ip("address add 10.9.0.1/24 dev here");
   hosts.other.ip("address add 10.9.0.2/24 dev there");
-  hosts.other.ip("link set there up");
+  hosts.connect();
   CHECK(world.must(send_to(*everywhere, far->local(), bytes("back"))) == Unit{});
   CHECK(far->receive().data == "back");
   far->send_to(Endpoint("10.9.0.1"_ip, everywhere->local_endpoint().port), "welcome");

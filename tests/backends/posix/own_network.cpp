@@ -5,13 +5,16 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
-#include <sys/wait.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include "tests/backends/posix/faults.hpp"
 
@@ -82,6 +85,26 @@ void OwnNetwork::wire(const std::string& a, const std::string& b) const {
   ip("link add " + a + " type veth peer name " + b);
   ip("link set " + a + " up");
   ip("link set " + b + " up");
+  await_running(a);
+  await_running(b);
+}
+
+void OwnNetwork::await_running(const std::string& interface) const {
+  const Untouched untouched;
+  const Visit visit(*this);
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  REQUIRE(fd >= 0);
+  ifreq request{};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  do {
+    std::this_thread::yield();
+    REQUIRE(::ioctl(fd, SIOCGIFFLAGS, &request) == 0);
+  } while ((request.ifr_flags & IFF_RUNNING) == 0 && std::chrono::steady_clock::now() < end);
+  ::close(fd);
+  REQUIRE((request.ifr_flags & IFF_RUNNING) != 0);
+  // Linux says so before it is done with it, under a lock that this has to wait for.
+  ip("link set " + interface + " up");
 }
 
 std::uint32_t OwnNetwork::index(const std::string& interface) const {

@@ -21,7 +21,10 @@ class OwnNetwork {
   void ip(const std::string& words) const;
   /// Writes a file below /proc/sys/net.
   void set(const std::string& name, const std::string& value) const;
-  /// Two interfaces that are wired to each other, both up and both here.
+  /// Waits until what an interface is given to send really leaves it: a while after it was set up, or its other end
+  /// was.
+  void await_running(const std::string& interface) const;
+  /// Two interfaces that are wired to each other, both here and running.
   void wire(const std::string& a, const std::string& b) const;
   std::uint32_t index(const std::string& interface) const;
 

@@ -200,8 +200,7 @@ UdpPeer::Datagram UdpPeer::receive() {
   Datagram datagram;
   datagram.data.resize(65536);
   posix::SocketAddress from;
-  const ssize_t got =
-      ::recvfrom(fd_, datagram.data.data(), datagram.data.size(), 0, from.get(), &from.length);
+  const ssize_t got = ::recvfrom(fd_, datagram.data.data(), datagram.data.size(), 0, from.get(), &from.length);
   REQUIRE(got >= 0);
   datagram.data.resize(static_cast<std::size_t>(got));
   datagram.from = from.endpoint();

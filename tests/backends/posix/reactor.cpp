@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "nal/event.hpp"
 #include "tests/backends/posix/world.hpp"
 
 using namespace nal;
@@ -125,6 +126,23 @@ TEST_CASE("an interrupted wait does not end a sleep early", "[posix][reactor]") 
   block_on(world.executor, sleep(20_ms));
   CHECK(faults.spent());
   CHECK(world.reactor.now() - before >= 20_ms);
+}
+
+TEST_CASE("raising an event is not stopped by a signal", "[posix][reactor]") {
+  World world(each_poller());
+  Event event(world.executor);
+  Faults faults;
+  faults.fail(Call::write, EINTR, 3);
+  event.raise();
+  CHECK(faults.spent());
+  faults.fail(Call::read, EINTR);
+  CHECK(world.run(wait(event)));
+  // A wake-up that could not be taken back ends one more wait, and no more.
+  faults.virtual_time();
+  const Instant before = world.reactor.now();
+  block_on(world.executor, sleep(1_s));
+  CHECK(world.reactor.now() - before >= 1_s);
+  CHECK(faults.waits() <= 8);
 }
 
 TEST_CASE("a system that has no microsecond waits is asked for milliseconds, rounded up", "[posix][reactor]") {
@@ -354,9 +372,7 @@ TEST_CASE("a descriptor that a child process inherited brings no news once it is
     ::_exit(0);
   }
   Faults faults;
-  {
-    const auto dropped = std::move(first);
-  }
+  { const auto dropped = std::move(first); }
   auto [second, second_peer] = world.accepted();  // in the same entry of the table
   TaskSlot<2048> slot;
   std::string text = "nothing";
@@ -394,9 +410,7 @@ TEST_CASE("more descriptors than a wait can tell of at once are all served", "[p
   };
   std::vector<TaskSlot<2048>> slots(kMany);
   unsigned served = 0;
-  for (std::size_t i = 0; i < kMany; ++i) {
-    REQUIRE(slots[i].start(world.executor, Code::run, sockets[i], served));
-  }
+  for (std::size_t i = 0; i < kMany; ++i) { REQUIRE(slots[i].start(world.executor, Code::run, sockets[i], served)); }
   world.settle();
   UdpPeer peer(any_port());
   for (auto& socket : sockets) { peer.send_to(socket.local_endpoint(), "all"); }
@@ -405,7 +419,8 @@ TEST_CASE("more descriptors than a wait can tell of at once are all served", "[p
 
 TEST_CASE("a reactor that could not be made says so and neither crashes nor spins", "[posix][reactor]") {
   const Poller poller = each_poller();
-  const Call call = poller == Poller::epoll ? GENERATE(Call::epoll_create1, Call::eventfd, Call::epoll_ctl) : Call::eventfd;
+  const Call call =
+      poller == Poller::epoll ? GENERATE(Call::epoll_create1, Call::eventfd, Call::epoll_ctl) : Call::eventfd;
   Faults faults;
   faults.fail(call, call == Call::epoll_ctl ? ENOSPC : EMFILE);
   posix::Reactor reactor(poller);

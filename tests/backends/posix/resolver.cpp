@@ -89,12 +89,13 @@ TEST_CASE("what the system says of a name is told as it is meant", "[posix][reso
     int number;
     Error error;
   };
-  const auto failed = GENERATE(
-      Case{EAI_NONAME, 0, Error::name_not_found}, Case{EAI_NODATA, 0, Error::name_not_found},
-      Case{EAI_FAMILY, 0, Error::name_not_found}, Case{EAI_ADDRFAMILY, 0, Error::name_not_found},
-      Case{EAI_AGAIN, 0, Error::name_service_failed}, Case{EAI_FAIL, 0, Error::name_service_failed},
-      Case{EAI_MEMORY, 0, Error::no_memory}, Case{EAI_SYSTEM, EMFILE, Error::table_full},
-      Case{EAI_SYSTEM, 0, Error::name_service_failed}, Case{EAI_BADFLAGS, 0, Error::name_service_failed});
+  const auto failed =
+      GENERATE(Case{EAI_NONAME, 0, Error::name_not_found}, Case{EAI_NODATA, 0, Error::name_not_found},
+               Case{EAI_FAMILY, 0, Error::name_not_found}, Case{EAI_ADDRFAMILY, 0, Error::name_not_found},
+               Case{EAI_AGAIN, 0, Error::name_service_failed}, Case{EAI_FAIL, 0, Error::name_service_failed},
+               Case{EAI_MEMORY, 0, Error::no_memory}, Case{EAI_OVERFLOW, 0, Error::buffer_too_small},
+               Case{EAI_SYSTEM, EMFILE, Error::table_full}, Case{EAI_SYSTEM, 0, Error::name_service_failed},
+               Case{EAI_BADFLAGS, 0, Error::name_service_failed});
   World world(each_poller());
   SystemResolver system;
   system.answer("bad.test", {.error = failed.eai, .system_error = failed.number});
@@ -239,6 +240,22 @@ TEST_CASE("the answer to a question that was withdrawn while it was asked is thr
     found = resolve(world, "next.test");
   }
   CHECK(found == Addresses{"192.0.2.2"_ip});
+}
+
+TEST_CASE("a question that another takes the place of is withdrawn, and one that was moved is empty",
+          "[posix][resolver]") {
+  World<posix::Config{.sockets = 1, .lookups = 2, .resolver_threads = 1}> world(each_poller());
+  const SystemResolver system;
+  auto first = world.stack.start_lookup("192.0.2.1", Family::any);
+  auto second = world.stack.start_lookup("192.0.2.2", Family::any);
+  REQUIRE((first && second));
+  CHECK(error_of(world.stack.start_lookup("192.0.2.3", Family::any)) == Error::table_full);
+  *first = std::move(*second);
+  IpAddress address;
+  CHECK(world.run(Answered(*first, std::span(&address, 1))) == std::size_t{1});
+  CHECK(address == "192.0.2.2"_ip);
+  CHECK(error_of(world.run(Answered(*second, std::span(&address, 1)))) == Error::closed);
+  CHECK(world.stack.start_lookup("192.0.2.3", Family::any));
 }
 
 TEST_CASE("a lookup under a deadline is withdrawn when it passes", "[posix][resolver]") {

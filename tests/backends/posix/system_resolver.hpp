@@ -16,8 +16,8 @@ class SystemResolver {
     int error = 0;         ///< EAI_...
     int system_error = 0;  ///< errno, for EAI_SYSTEM
     std::vector<IpAddress> addresses{};
-    std::string name{};    ///< for a question about an address
-    bool stuck = false;    ///< the call does not return before `let_go`
+    std::string name{};  ///< for a question about an address
+    bool stuck = false;  ///< the call does not return before `let_go`
   };
 
   SystemResolver();
