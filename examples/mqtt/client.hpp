@@ -224,8 +224,7 @@ class [[nodiscard("await it")]] Run {
     const bool give_up = !settings.enabled || failure.is_final() ||
                          (!was_online_ && settings.first_attempts != 0 && attempts_ >= settings.first_attempts);
     const nal::Instant now = context.now();
-    const nal::Duration wait =
-        give_up ? nal::Duration::max() : backoff_.next(was_up ? now - since_ : nal::Duration());
+    const nal::Duration wait = give_up ? nal::Duration::max() : backoff_.next(was_up ? now - since_ : nal::Duration());
     session_->link_down(failure, wait);
     if (give_up) { return end(context, nal::Unexpected(failure.error)); }
     deadline_ = now + wait;
@@ -292,7 +291,8 @@ class Client : public Session {
   /// tried again: reconnecting is not enabled, the first attempts were in vain, or the server's refusal is final
   /// (permission_denied, invalid_argument, not_supported); `failure()` tells all of it. invalid_argument,
   /// buffer_too_small, message_size: CONNECT cannot be made of the configuration. *Cancellation*: the connection is
-  /// dropped without DISCONNECT, so the server publishes the will; messages of QoS 1 stay in the store for the next run. One at a time.
+  /// dropped without DISCONNECT, so the server publishes the will; messages of QoS 1 stay in the store for the next
+  /// run. One at a time.
   Run<C> run() noexcept { return Run<C>(*this, connector_); }
 
  private:

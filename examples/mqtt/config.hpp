@@ -46,8 +46,8 @@ struct Reconnect {
 
 /// What a client is told once. Texts and bytes are the caller's and outlive the client.
 struct Config {
-  std::string_view client_id{};  ///< empty (with a clean session): the server chooses one
-  bool clean_session = true;     ///< false: the server keeps subscriptions and messages while the client is away
+  std::string_view client_id{};   ///< empty (with a clean session): the server chooses one
+  bool clean_session = true;      ///< false: the server keeps subscriptions and messages while the client is away
   std::uint16_t keep_alive = 60;  ///< seconds without a packet after which PINGREQ is sent; 0: never
   std::optional<Will> will{};
   std::optional<std::string_view> user{};
@@ -63,12 +63,12 @@ struct Config {
 
 /// All memory that a client uses beside itself. The caller's; outlives the client.
 struct Memory {
-  std::span<std::byte> receive;       ///< the largest packet to be received, 64 bytes at least
-  std::span<std::byte> send;          ///< the largest packet to be sent with QoS 0, and CONNECT
-  std::span<Record> in_flight;        ///< how many messages of QoS 1 may wait for their PUBACK
-  std::span<std::byte> store;         ///< their packets
-  std::span<Record> subscriptions;    ///< how many
-  std::span<std::byte> filters;       ///< their filters
+  std::span<std::byte> receive;     ///< the largest packet to be received, 64 bytes at least
+  std::span<std::byte> send;        ///< the largest packet to be sent with QoS 0, and CONNECT
+  std::span<Record> in_flight;      ///< how many messages of QoS 1 may wait for their PUBACK
+  std::span<std::byte> store;       ///< their packets
+  std::span<Record> subscriptions;  ///< how many
+  std::span<std::byte> filters;     ///< their filters
 };
 
 struct BufferSizes {

@@ -8,26 +8,26 @@ namespace mqtt {
 /// How a packet breaks MQTT 3.1.1. Every one of them ends the connection (§4.8).
 enum class Fault : std::uint8_t {
   none,
-  remaining_length,    ///< the length field goes on behind its fourth byte (§2.2.3)
-  packet_type,         ///< type 0 or 15 (§2.2.1)
-  flags,               ///< reserved flags of the fixed header, or DUP with QoS 0 (§2.2.2, §3.3.1.1)
-  qos,                 ///< QoS 3 (§3.3.1.2)
-  size,                ///< the length does not fit a packet of this type
-  truncated,           ///< a field reaches beyond its packet
-  trailing_bytes,      ///< something stands behind the last field
-  text,                ///< a string that is no UTF-8, or has a U+0000 in it (§1.5.3)
-  topic,               ///< a topic name that is empty or has wildcards (§3.3.2.1)
-  filter,              ///< no valid topic filter (§4.7.1)
-  packet_id,           ///< packet identifier 0 (§2.3.1)
-  protocol_name,       ///< not "MQTT" (§3.1.2.1)
-  connect_flags,       ///< flags of CONNECT that contradict each other (§3.1.2.3)
-  acknowledge_flags,   ///< reserved flags of CONNACK, or a session present with a refusal (§3.2.2)
-  return_code,         ///< a return code that the standard reserves (§3.2.2.3, §3.9.3)
-  empty_list,          ///< SUBSCRIBE or UNSUBSCRIBE without a filter, SUBACK without a code
-  unexpected_packet,   ///< a packet that the peer must not send, or not now
-  second_connack,      ///< CONNACK on a connection that has had one
-  unknown_packet_id,   ///< an acknowledgement of something that was not sent
-  qos_not_granted,     ///< a message of a QoS that was not asked for
+  remaining_length,   ///< the length field goes on behind its fourth byte (§2.2.3)
+  packet_type,        ///< type 0 or 15 (§2.2.1)
+  flags,              ///< reserved flags of the fixed header, or DUP with QoS 0 (§2.2.2, §3.3.1.1)
+  qos,                ///< QoS 3 (§3.3.1.2)
+  size,               ///< the length does not fit a packet of this type
+  truncated,          ///< a field reaches beyond its packet
+  trailing_bytes,     ///< something stands behind the last field
+  text,               ///< a string that is no UTF-8, or has a U+0000 in it (§1.5.3)
+  topic,              ///< a topic name that is empty or has wildcards (§3.3.2.1)
+  filter,             ///< no valid topic filter (§4.7.1)
+  packet_id,          ///< packet identifier 0 (§2.3.1)
+  protocol_name,      ///< not "MQTT" (§3.1.2.1)
+  connect_flags,      ///< flags of CONNECT that contradict each other (§3.1.2.3)
+  acknowledge_flags,  ///< reserved flags of CONNACK, or a session present with a refusal (§3.2.2)
+  return_code,        ///< a return code that the standard reserves (§3.2.2.3, §3.9.3)
+  empty_list,         ///< SUBSCRIBE or UNSUBSCRIBE without a filter, SUBACK without a code
+  unexpected_packet,  ///< a packet that the peer must not send, or not now
+  second_connack,     ///< CONNACK on a connection that has had one
+  unknown_packet_id,  ///< an acknowledgement of something that was not sent
+  qos_not_granted,    ///< a message of a QoS that was not asked for
 };
 inline constexpr Fault kLastFault = Fault::qos_not_granted;
 

@@ -7,7 +7,8 @@
 namespace mqtt {
 
 /// What has arrived, in the caller's memory: packets are looked at where they lie. Messages are kept until the
-/// application asks for them, one of them is held while it looks at it, and what stands behind them is read all the same.
+/// application asks for them, one of them is held while it looks at it, and what stands behind them is read all the
+/// same.
 ///
 ///     memory  |  held  |  (gap)  |  kept  |  unread  |  room  |
 ///                      ^held_last ^kept    ^first     ^last

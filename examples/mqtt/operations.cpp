@@ -56,9 +56,7 @@ Poll<Result<QoS>> Subscribing::poll(Context& context) noexcept {
   if (!record) { return Unexpected(Error::cancelled); }
   switch (record->state) {
     case Record::State::active: return static_cast<QoS>(record->granted);
-    case Record::State::refused:
-      session_->subscriptions_.remove(*record);
-      return Unexpected(Error::permission_denied);
+    case Record::State::refused: session_->subscriptions_.remove(*record); return Unexpected(Error::permission_denied);
     case Record::State::leaving:
     case Record::State::left: return Unexpected(Error::cancelled);
     default: break;

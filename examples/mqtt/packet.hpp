@@ -65,8 +65,8 @@ struct Header {
   constexpr bool complete() const noexcept { return size != 0; }
   constexpr std::size_t total() const noexcept { return std::size_t{size} + remaining; }
 
-  /// From the front of what has arrived, which may be less than a header. Type, flags and the sizes that a packet of the
-  /// type can have are checked as soon as they can be told.
+  /// From the front of what has arrived, which may be less than a header. Type, flags and the sizes that a packet of
+  /// the type can have are checked as soon as they can be told.
   static Parsed<Header> parse(std::span<const std::byte> bytes) noexcept;
 
   // What PUBLISH has in its flags (§3.3.1).

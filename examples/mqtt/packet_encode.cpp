@@ -109,8 +109,8 @@ Result<std::size_t> encode(std::span<std::byte> out, const Publish& packet) noex
   const bool has_id = packet.qos != QoS::at_most_once;
   if (!is_topic_name(packet.topic) || (has_id && packet.packet_id == 0)) { return Unexpected(Error::invalid_argument); }
   NAL_TRY(publish_size(packet.topic, packet.payload.size(), packet.qos));
-  const unsigned flags = static_cast<unsigned>(packet.qos) << 1 | (packet.retain ? 1U : 0U) |
-                         (packet.duplicate && has_id ? 8U : 0U);
+  const unsigned flags =
+      static_cast<unsigned>(packet.qos) << 1 | (packet.retain ? 1U : 0U) | (packet.duplicate && has_id ? 8U : 0U);
   Writer writer(out);
   put_header(writer, PacketType::publish, flags,
              text_size(packet.topic.size()) + (has_id ? 2 : 0) + packet.payload.size());

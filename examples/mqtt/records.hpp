@@ -8,25 +8,25 @@ namespace mqtt {
 /// One message in flight, or one subscription. The caller declares how many; what is in them is the library's.
 struct Record {
   enum class State : std::uint8_t {
-    queued,    ///< to be sent as soon as there is a connection
-    sending,   ///< partly sent
-    sent,      ///< waits for its acknowledgement
-    active,    ///< a subscription that the server has granted
-    refused,   ///< a subscription that the server has not granted
-    leaving,   ///< a subscription to be cancelled as soon as there is a connection
-    left,      ///< a subscription whose UNSUBSCRIBE was sent
+    queued,   ///< to be sent as soon as there is a connection
+    sending,  ///< partly sent
+    sent,     ///< waits for its acknowledgement
+    active,   ///< a subscription that the server has granted
+    refused,  ///< a subscription that the server has not granted
+    leaving,  ///< a subscription to be cancelled as soon as there is a connection
+    left,     ///< a subscription whose UNSUBSCRIBE was sent
   };
   std::uint32_t serial = 0;     ///< never used twice, unlike packet identifiers
   std::uint32_t offset = 0;     ///< of its bytes in the store
   std::uint32_t size = 0;       ///< of its bytes
   std::uint16_t packet_id = 0;  ///< 0: none now
   State state = State::queued;
-  std::uint8_t qos = 0;         ///< of a subscription: asked for
-  std::uint8_t granted = 0;     ///< of a subscription
+  std::uint8_t qos = 0;      ///< of a subscription: asked for
+  std::uint8_t granted = 0;  ///< of a subscription
 };
 
-/// Records in the order they were added, each with some bytes, in memory of the caller's. Removing one leaves a hole that
-/// is closed when its room is needed.
+/// Records in the order they were added, each with some bytes, in memory of the caller's. Removing one leaves a hole
+/// that is closed when its room is needed.
 class RecordStore {
  public:
   RecordStore(std::span<Record> records, std::span<std::byte> bytes) noexcept : records_(records), bytes_(bytes) {}

@@ -111,8 +111,8 @@ void Session::link_up(Instant now) noexcept {
 
 void Session::requeue() noexcept {
   for (Record& record : store_.all()) {
-    const bool was_sent = record.state == Record::State::sent ||
-                          (record.state == Record::State::sending && sending_offset_ != 0);
+    const bool was_sent =
+        record.state == Record::State::sent || (record.state == Record::State::sending && sending_offset_ != 0);
     if (was_sent) { store_.bytes(record)[0] |= kDuplicateFlag; }
     record.state = Record::State::queued;
   }

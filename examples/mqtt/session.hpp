@@ -21,9 +21,9 @@ class Waiting;
 
 enum class Retain : bool { no, yes };
 
-/// A message that was received: views into the client's receive buffer, which it holds until it is destroyed. Destroying
-/// it acknowledges it (QoS 1), so a message whose handling was cut off by a power failure comes again. While it lives no
-/// other message can be received, and those that arrive fill the buffer. The session outlives it.
+/// A message that was received: views into the client's receive buffer, which it holds until it is destroyed.
+/// Destroying it acknowledges it (QoS 1), so a message whose handling was cut off by a power failure comes again. While
+/// it lives no other message can be received, and those that arrive fill the buffer. The session outlives it.
 class [[nodiscard("dropping a message acknowledges it")]] Message {
  public:
   Message(Session& session, const Publish& packet) noexcept : session_(&session), packet_(packet) {}
@@ -49,8 +49,8 @@ class [[nodiscard("dropping a message acknowledges it")]] Message {
 /// clock that a `Client` (or a test, or a fuzzer) drives. Confined to one executor.
 ///
 /// Messages of QoS 1 that were accepted stay in the store until their PUBACK, across any number of connections and
-/// runs; they are sent in order, with DUP when they were sent before. Subscriptions stay likewise and are asked for anew
-/// when the server does not know the session any more.
+/// runs; they are sent in order, with DUP when they were sent before. Subscriptions stay likewise and are asked for
+/// anew when the server does not know the session any more.
 class Session {
  public:
   enum class State : std::uint8_t {
@@ -92,7 +92,8 @@ class Session {
   /// Still waits for its PUBACK.
   bool in_flight(std::uint32_t serial) noexcept { return serial != 0 && store_.with_serial(serial) != nullptr; }
   std::size_t in_flight_count() const noexcept { return store_.count(); }
-  /// Asks `run` to end as soon as what stands in the send buffer is sent. Needs no waiting; `disconnect` is this and the wait.
+  /// Asks `run` to end as soon as what stands in the send buffer is sent. Needs no waiting; `disconnect` is this and
+  /// the wait.
   void stop() noexcept;
 
   State state() const noexcept { return state_; }
@@ -185,10 +186,10 @@ class Session {
   Failure fatal_{};    ///< why this one must
 
   // Sending.
-  std::uint32_t sending_ = 0;        ///< the message that is partly sent
+  std::uint32_t sending_ = 0;  ///< the message that is partly sent
   std::size_t sending_offset_ = 0;
   std::uint16_t last_packet_id_ = 0;
-  std::uint16_t ack_due_ = 0;        ///< a PUBACK for which there was no room yet
+  std::uint16_t ack_due_ = 0;  ///< a PUBACK for which there was no room yet
   bool ping_due_ = false;
   bool stop_wanted_ = false;
   bool disconnect_queued_ = false;
@@ -197,14 +198,14 @@ class Session {
   // Receiving.
   Delivery delivery_ = Delivery::none;
   Publish message_{};
-  std::uint16_t message_ack_ = 0;    ///< what to acknowledge when the message is released; 0: nothing
-  std::size_t kept_ = 0;             ///< messages that wait in the inbox
-  std::size_t kept_stale_ = 0;       ///< the oldest of them, which came over an earlier connection
-  std::size_t oversized_ = 0;        ///< messages thrown away that the application has not been told of
+  std::uint16_t message_ack_ = 0;  ///< what to acknowledge when the message is released; 0: nothing
+  std::size_t kept_ = 0;           ///< messages that wait in the inbox
+  std::size_t kept_stale_ = 0;     ///< the oldest of them, which came over an earlier connection
+  std::size_t oversized_ = 0;      ///< messages thrown away that the application has not been told of
   Discard discard_ = Discard::none;
   std::uint16_t discard_ack_ = 0;
-  std::size_t discard_left_ = 0;     ///< bytes of the packet behind what has been thrown away
-  std::size_t discard_size_ = 0;     ///< of the whole packet
+  std::size_t discard_left_ = 0;  ///< bytes of the packet behind what has been thrown away
+  std::size_t discard_size_ = 0;  ///< of the whole packet
   QoS discard_qos_ = QoS::at_most_once;
 
   // The clock.

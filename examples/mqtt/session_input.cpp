@@ -47,9 +47,7 @@ Result<> Session::parse() noexcept {
 }
 
 Fault Session::check_allowed(PacketType type, QoS qos) const noexcept {
-  if (state_ == State::handshake) {
-    return type == PacketType::connack ? Fault::none : Fault::unexpected_packet;
-  }
+  if (state_ == State::handshake) { return type == PacketType::connack ? Fault::none : Fault::unexpected_packet; }
   switch (type) {
     case PacketType::publish: return qos == QoS::exactly_once ? Fault::qos_not_granted : Fault::none;
     case PacketType::connack: return Fault::second_connack;
@@ -202,8 +200,8 @@ Result<> Session::check_clock(Instant now) noexcept {
   if (now >= answer_by_) {
     // While messages that the application leaves there fill the buffer, the answer may have come and stand behind them.
     if (!inbox_.room().empty()) {
-      return fail(Failure::timed_out(state_ == State::handshake ? Failure::Cause::no_answer
-                                                                : Failure::Cause::keep_alive));
+      return fail(
+          Failure::timed_out(state_ == State::handshake ? Failure::Cause::no_answer : Failure::Cause::keep_alive));
     }
     answer_by_ = now + config_.answer_timeout;
   }

@@ -44,8 +44,8 @@ void Session::fill_subscriptions() noexcept {
     const auto room = outbox_.reserve(subscribe_size(entry.filter));
     const std::uint16_t packet_id = room.empty() ? std::uint16_t{0} : next_packet_id();
     if (packet_id == 0) { return; }
-    const auto size = leave ? encode_unsubscribe(room, packet_id, {&entry, 1})
-                            : encode_subscribe(room, packet_id, {&entry, 1});
+    const auto size =
+        leave ? encode_unsubscribe(room, packet_id, {&entry, 1}) : encode_subscribe(room, packet_id, {&entry, 1});
     outbox_.commit(*size);
     record.packet_id = packet_id;
     record.state = leave ? Record::State::left : Record::State::sent;

@@ -37,8 +37,7 @@ class Clock final : public nal::Platform {
 
 class Run {
  public:
-  Run(std::span<const std::byte> input, bool handler)
-      : input_(input), session_(config(handler), buffers_.memory()) {}
+  Run(std::span<const std::byte> input, bool handler) : input_(input), session_(config(handler), buffers_.memory()) {}
 
   void go() {
     require(session_.start().has_value());
@@ -55,9 +54,7 @@ class Run {
     Config made{.client_id = "c", .clean_session = false, .keep_alive = 10};
     made.answer_timeout = nal::Duration::seconds(3);
     if (handler) {
-      made.handler = {[](void* self, const Result<Publish>& taken) noexcept {
-                        static_cast<Run*>(self)->took(taken);
-                      },
+      made.handler = {[](void* self, const Result<Publish>& taken) noexcept { static_cast<Run*>(self)->took(taken); },
                       this};
     }
     return made;

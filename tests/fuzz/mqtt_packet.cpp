@@ -1,5 +1,5 @@
-// The MQTT codec on arbitrary bytes: it stays within them, what it takes is written and read back the same, and topics and
-// URLs behave as their rules say.
+// The MQTT codec on arbitrary bytes: it stays within them, what it takes is written and read back the same, and topics
+// and URLs behave as their rules say.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -59,9 +59,9 @@ void round_trip_list(std::span<const std::byte> whole, const Header& header) {
   require(!entries.empty());
   for (const FilterEntry& entry : entries) { require(is_topic_filter(entry.filter)); }
   require_same(whole, header, written_by(whole.size(), [&](auto out) {
-    return header.type == PacketType::subscribe ? encode_subscribe(out, packet->packet_id, entries)
-                                                : encode_unsubscribe(out, packet->packet_id, entries);
-  }));
+                 return header.type == PacketType::subscribe ? encode_subscribe(out, packet->packet_id, entries)
+                                                             : encode_unsubscribe(out, packet->packet_id, entries);
+               }));
 }
 
 void parse_packet(std::span<const std::byte> bytes) {

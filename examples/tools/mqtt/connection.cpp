@@ -69,10 +69,9 @@ mqtt::Config Connection::make_config(const ConnectionOptions& options, Connectio
   config.reconnect.first_attempts = 1;
   config.connect_timeout = options.timeout;
   config.answer_timeout = options.timeout;
-  config.random = {[](void* random) noexcept {
-                     return static_cast<std::uint32_t>((*static_cast<std::minstd_rand*>(random))());
-                   },
-                   &self.random_};
+  config.random = {
+      [](void* random) noexcept { return static_cast<std::uint32_t>((*static_cast<std::minstd_rand*>(random))()); },
+      &self.random_};
   config.observer = {&Connection::tell, &self};
   return config;
 }
@@ -87,8 +86,8 @@ Connection::End Connection::run(const nal::TaskSlotBase& task, nal::Instant dead
     std::fprintf(stderr, "error: cannot start the client: %s\n", nal::to_string(started.error()));
     return End::failed;
   }
-  const bool in_time = executor_.run_until(
-      [&] { return !task.running() || !slot_.running() || interrupt_.happened(); }, deadline);
+  const bool in_time =
+      executor_.run_until([&] { return !task.running() || !slot_.running() || interrupt_.happened(); }, deadline);
   const bool gave_up = !slot_.running();
   if (gave_up && slot_.result().ready() && !*slot_.result()) {
     print_failure();
@@ -139,7 +138,8 @@ void Connection::told(const mqtt::Notice& notice) {
                    static_cast<int>(notice.filter.size()), notice.filter.data());
       return;
     case Kind::oversized:
-      std::fprintf(stderr, "warning: a message of %zu bytes was dropped; --max-packet makes room for it\n", notice.size);
+      std::fprintf(stderr, "warning: a message of %zu bytes was dropped; --max-packet makes room for it\n",
+                   notice.size);
       return;
     case Kind::closed:
       if (options_.verbose) { std::fprintf(stderr, "disconnected\n"); }

@@ -1,4 +1,5 @@
-// nal-mqtt: publishes and subscribes, with the habits of mosquitto_pub and mosquitto_sub, over any network stack of nal.
+// nal-mqtt: publishes and subscribes, with the habits of mosquitto_pub and mosquitto_sub, over any network stack of
+// nal.
 #include "examples/common/backend.hpp"
 #include "examples/tools/mqtt/options.hpp"
 #include "examples/tools/mqtt/publish.hpp"

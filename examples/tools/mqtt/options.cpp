@@ -37,15 +37,17 @@ void add_connection_options(CLI::App& app, ConnectionOptions& options) {
   app.add_option("-P,--pw", options.password, "password; needs -u")->type_name("PASSWORD");
   app.add_flag("-c,--disable-clean-session", options.keep_session,
                "have the server keep subscriptions and messages while the client is away; needs -i");
-  auto* will = app.add_option("--will-topic", options.will_topic, "what the server publishes when the client vanishes: topic")
-                   ->type_name("TOPIC");
+  auto* will =
+      app.add_option("--will-topic", options.will_topic, "what the server publishes when the client vanishes: topic")
+          ->type_name("TOPIC");
   app.add_option("--will-payload", options.will_payload, "its payload")->type_name("TEXT")->needs(will);
   app.add_option("--will-qos", options.will_qos, "its quality of service")
       ->type_name("QOS")
       ->check(CLI::Range(0, 2).description(""))
       ->needs(will);
   app.add_flag("--will-retain", options.will_retain, "have it retained")->needs(will);
-  app.add_option("--max-packet", options.max_packet, "the largest packet to receive, and room for messages on their way")
+  app.add_option("--max-packet", options.max_packet,
+                 "the largest packet to receive, and room for messages on their way")
       ->type_name("BYTES")
       ->check(CLI::Range(std::size_t{1024}, mqtt::kMaxRemaining + mqtt::kMaxHeaderSize).description(""))
       ->capture_default_str();
@@ -61,7 +63,8 @@ void take_url(ConnectionOptions& options) {
   std::string decoded(options.url.size(), '\0');
   const auto url = mqtt::Url::parse(options.url, decoded);
   if (!url) {
-    throw CLI::ValidationError("'" + options.url + "' is no URL of the form mqtt://[user[:password]@]host[:port]/topic");
+    throw CLI::ValidationError("'" + options.url +
+                               "' is no URL of the form mqtt://[user[:password]@]host[:port]/topic");
   }
   options.host = url->host;
   options.port = url->port;
@@ -158,8 +161,9 @@ std::string ConnectionOptions::server() const {
 }
 
 std::optional<int> parse(int argc, const char* const* argv, CommandLine& commands) {
-  CLI::App app("An MQTT 3.1.1 client over any network stack of nal, with the habits of mosquitto_pub and mosquitto_sub.",
-               "nal-mqtt");
+  CLI::App app(
+      "An MQTT 3.1.1 client over any network stack of nal, with the habits of mosquitto_pub and mosquitto_sub.",
+      "nal-mqtt");
   app.set_help_flag("--help", "print this and exit; also behind pub and sub");
   app.footer(kFooter);
   app.require_subcommand(1);

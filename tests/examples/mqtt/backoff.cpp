@@ -35,7 +35,8 @@ TEST_CASE("A random half of the wait is left out", "[mqtt]") {
   CHECK(Backoff(kSettings, always(most)).next({}) > 999_ms);
 }
 
-TEST_CASE("A connection that lasted longer than the last wait starts the waits anew, a shorter one does not", "[mqtt]") {
+TEST_CASE("A connection that lasted longer than the last wait starts the waits anew, a shorter one does not",
+          "[mqtt]") {
   Backoff backoff(kSettings, Random{});
   CHECK(backoff.next({}) == 1_s);
   CHECK(backoff.next({}) == 2_s);

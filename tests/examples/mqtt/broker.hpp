@@ -30,13 +30,13 @@ class Broker {
 
   // What it does.
   ConnectCode answer = ConnectCode::accepted;
-  bool silent = false;           ///< never answers CONNECT
+  bool silent = false;  ///< never answers CONNECT
   bool answers_pings = true;
-  bool keeps_sessions = true;    ///< of clients that do not start cleanly
-  unsigned grants = 2;           ///< at most this QoS; 0x80: refuses
-  bool acknowledges = true;      ///< PUBLISH of QoS 1
-  bool echoes = true;            ///< sends what it gets to the client if a subscription takes it
-  std::size_t dies_after = 0;    ///< breaks each connection after so many packets; 0: never
+  bool keeps_sessions = true;  ///< of clients that do not start cleanly
+  unsigned grants = 2;         ///< at most this QoS; 0x80: refuses
+  bool acknowledges = true;    ///< PUBLISH of QoS 1
+  bool echoes = true;          ///< sends what it gets to the client if a subscription takes it
+  std::size_t dies_after = 0;  ///< breaks each connection after so many packets; 0: never
 
   // What it saw.
   unsigned connections = 0;
@@ -105,7 +105,6 @@ class Broker {
         if (++packets == dies_after) { dying = true; }
         if (dying) { break; }
       }
-
     }
   }
 

@@ -113,7 +113,8 @@ TEST_CASE("A deadline ends every operation, and the session goes on", "[mqtt]") 
   world.run_for(1_s);
   nal::Executor& executor = world.executor;
   const auto timed_out = nal::Unexpected(nal::Error::timed_out);
-  CHECK(nal::block_on(executor, nal::with_timeout(1_s, world.client.publish("t", "x", QoS::at_least_once))) == timed_out);
+  CHECK(nal::block_on(executor, nal::with_timeout(1_s, world.client.publish("t", "x", QoS::at_least_once))) ==
+        timed_out);
   CHECK(nal::block_on(executor, nal::with_timeout(1_s, world.client.receive())).error() == nal::Error::timed_out);
   CHECK(nal::block_on(executor, nal::with_timeout(1_s, world.client.drained())) == timed_out);
   world.broker.stop();

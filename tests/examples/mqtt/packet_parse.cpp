@@ -25,7 +25,8 @@ void check_truncations(const Bytes& whole) {
   const auto header = Header::parse(whole);
   for (std::size_t left = 0; left < header->remaining; ++left) {
     const auto body = whole.begin() + header->size;
-    const Bytes cut = packet(std::to_integer<unsigned>(whole[0]), Bytes(body, body + static_cast<std::ptrdiff_t>(left)));
+    const Bytes cut =
+        packet(std::to_integer<unsigned>(whole[0]), Bytes(body, body + static_cast<std::ptrdiff_t>(left)));
     INFO("cut to " << left);
     const Fault fault = fault_of<Packet>(cut);
     CHECK((fault == Fault::truncated || fault == Fault::size || fault == Fault::empty_list));
@@ -119,9 +120,9 @@ TEST_CASE("A length that no packet of the type can have is refused with the head
     bool exact;
   };
   static constexpr Row kRows[] = {
-      {0x10, 12, false}, {0x20, 2, true},  {0x30, 3, false}, {0x32, 5, false}, {0x40, 2, true},
-      {0x50, 2, true},   {0x62, 2, true},  {0x70, 2, true},  {0x82, 6, false}, {0x90, 3, false},
-      {0xA2, 5, false},  {0xB0, 2, true},  {0xC0, 0, true},  {0xD0, 0, true},  {0xE0, 0, true},
+      {0x10, 12, false}, {0x20, 2, true}, {0x30, 3, false}, {0x32, 5, false}, {0x40, 2, true},
+      {0x50, 2, true},   {0x62, 2, true}, {0x70, 2, true},  {0x82, 6, false}, {0x90, 3, false},
+      {0xA2, 5, false},  {0xB0, 2, true}, {0xC0, 0, true},  {0xD0, 0, true},  {0xE0, 0, true},
   };
   for (const Row& row : kRows) {
     INFO("first byte " << row.first_byte);

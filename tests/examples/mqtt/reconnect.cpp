@@ -144,7 +144,8 @@ TEST_CASE("Subscriptions are there again after the broker has forgotten them", "
     world.broker.start();
     world.run_for(10_s);
     CHECK(world.broker.subscriptions.size() == 1);
-    CHECK(nal::block_on(world.executor, world.client.publish("t", std::to_string(i), QoS::at_least_once)) == Result<>());
+    CHECK(nal::block_on(world.executor, world.client.publish("t", std::to_string(i), QoS::at_least_once)) ==
+          Result<>());
     world.run_for(1_s);
     CHECK(received.size() == i + 1);
   }

@@ -72,7 +72,8 @@ TEST_CASE("Messages of QoS 1 are accepted before there is a connection, and sent
   CHECK(text_of(parsed<Publish>(sent[1]).payload) == "2");
 }
 
-TEST_CASE("What was in flight is sent again with DUP and its identifier after a reconnect, the rest without", "[mqtt]") {
+TEST_CASE("What was in flight is sent again with DUP and its identifier after a reconnect, the rest without",
+          "[mqtt]") {
   Machine machine;
   machine.connect();
   REQUIRE(machine.publish("t", "1", QoS::at_least_once));
@@ -198,11 +199,13 @@ TEST_CASE("A refused subscription is permission_denied for whoever asked", "[mqt
   struct Log {
     std::string refused;
   } log;
-  Machine machine({.client_id = "c", .observer = {[](void* context, const Notice& notice) noexcept {
-                     if (notice.kind == Notice::Kind::subscription_refused) {
-                       static_cast<Log*>(context)->refused = notice.filter;
-                     }
-                   }, &log}});
+  Machine machine({.client_id = "c",
+                   .observer = {[](void* context, const Notice& notice) noexcept {
+                                  if (notice.kind == Notice::Kind::subscription_refused) {
+                                    static_cast<Log*>(context)->refused = notice.filter;
+                                  }
+                                },
+                                &log}});
   machine.connect();
   auto subscribing = machine.session.subscribe("secret/#");
   static_cast<void>(machine.try_once(subscribing));

@@ -58,9 +58,7 @@ TEST_CASE("A session present after a clean start ends the connection", "[mqtt]")
   CHECK(machine.session.fatal().fault == Fault::acknowledge_flags);
 }
 
-TEST_CASE("A second CONNACK ends the connection", "[mqtt]") {
-  CHECK(online_fault(connack()) == Fault::second_connack);
-}
+TEST_CASE("A second CONNACK ends the connection", "[mqtt]") { CHECK(online_fault(connack()) == Fault::second_connack); }
 
 TEST_CASE("Packets that only a client sends, or of QoS 2, end the connection", "[mqtt]") {
   CHECK(online_fault(encoded(Connect{.client_id = "x"})) == Fault::unexpected_packet);

@@ -50,7 +50,8 @@ TEST_CASE("Acknowledgements are read while a message is held, also past the end 
   }
 }
 
-TEST_CASE("The next message waits until the one before is dropped, and the reading stops when the buffer is full", "[mqtt]") {
+TEST_CASE("The next message waits until the one before is dropped, and the reading stops when the buffer is full",
+          "[mqtt]") {
   Machine machine;
   machine.connect();
   Bytes many;
@@ -106,18 +107,21 @@ TEST_CASE("A message that nobody has taken survives the connection and the run",
   CHECK(machine.try_once(machine.session.receive()).error() == Error::closed);
 }
 
-TEST_CASE("A message larger than the buffer is thrown away, acknowledged and told, and the stream stays in step", "[mqtt]") {
+TEST_CASE("A message larger than the buffer is thrown away, acknowledged and told, and the stream stays in step",
+          "[mqtt]") {
   for (const std::size_t topic_size : {1U, 60U, 120U, 128U, 500U}) {
     for (const std::size_t payload_size : {0U, 1U, 200U, 5000U}) {
       const Bytes large = message(std::string(topic_size, 't'), std::string(payload_size, 'x'), QoS::at_least_once, 9);
       if (large.size() <= kTestSizes.receive) { continue; }
       for (const std::size_t piece : {1U, 7U, 128U}) {
         std::size_t told = 0;
-        Machine machine({.client_id = "c", .observer = {[](void* context, const Notice& notice) noexcept {
-                           if (notice.kind == Notice::Kind::oversized) {
-                             *static_cast<std::size_t*>(context) = notice.size;
-                           }
-                         }, &told}});
+        Machine machine({.client_id = "c",
+                         .observer = {[](void* context, const Notice& notice) noexcept {
+                                        if (notice.kind == Notice::Kind::oversized) {
+                                          *static_cast<std::size_t*>(context) = notice.size;
+                                        }
+                                      },
+                                      &told}});
         machine.connect();
         REQUIRE(machine.feed(large + message("a", "next"), piece));
         CHECK(told == large.size());
@@ -174,11 +178,13 @@ TEST_CASE("A handler takes messages as they arrive, and what is too large as mes
   struct Log {
     std::vector<std::string> lines;
   } log;
-  Machine machine({.client_id = "c", .handler = {[](void* context, const nal::Result<Publish>& taken) noexcept {
-                     static_cast<Log*>(context)->lines.push_back(
-                         taken ? std::string(taken->topic) + "=" + std::string(text_of(taken->payload))
-                               : nal::to_string(taken.error()));
-                   }, &log}});
+  Machine machine({.client_id = "c",
+                   .handler = {[](void* context, const nal::Result<Publish>& taken) noexcept {
+                                 static_cast<Log*>(context)->lines.push_back(
+                                     taken ? std::string(taken->topic) + "=" + std::string(text_of(taken->payload))
+                                           : nal::to_string(taken.error()));
+                               },
+                               &log}});
   machine.connect();
   REQUIRE(machine.feed(message("a", "1", QoS::at_least_once, 1) + message("b", "2") +
                        message("c", std::string(500, 'x'), QoS::at_least_once, 2) +

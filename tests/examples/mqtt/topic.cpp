@@ -19,14 +19,14 @@ TEST_CASE("A text is well-formed UTF-8 of at most 65,535 bytes without U+0000", 
 
   CHECK_FALSE(is_mqtt_text("a\0b"sv));
   CHECK_FALSE(is_mqtt_text("\x80"));
-  CHECK_FALSE(is_mqtt_text("\xC0\x80"));          // overlong U+0000
+  CHECK_FALSE(is_mqtt_text("\xC0\x80"));  // overlong U+0000
   CHECK_FALSE(is_mqtt_text("\xC1\xBF"));
   CHECK_FALSE(is_mqtt_text("\xE0\x9F\xBF"));      // overlong
   CHECK_FALSE(is_mqtt_text("\xED\xA0\x80"));      // a surrogate
   CHECK_FALSE(is_mqtt_text("\xF0\x8F\xBF\xBF"));  // overlong
   CHECK_FALSE(is_mqtt_text("\xF4\x90\x80\x80"));  // above U+10FFFF
   CHECK_FALSE(is_mqtt_text("\xF5\x80\x80\x80"));
-  CHECK_FALSE(is_mqtt_text("\xE2\x82"));          // cut off
+  CHECK_FALSE(is_mqtt_text("\xE2\x82"));  // cut off
   CHECK_FALSE(is_mqtt_text("\xE2\x28\xA1"));
   CHECK_FALSE(is_mqtt_text("\xE2\x82\xC0"));
 
@@ -48,8 +48,8 @@ TEST_CASE("A wildcard stands alone in its level, and # in the last", "[mqtt]") {
   for (const auto filter : {"a"sv, "#"sv, "+"sv, "a/#"sv, "+/+"sv, "/+"sv, "+/a/#"sv, "/"sv, "a//#"sv}) {
     CHECK(is_topic_filter(filter));
   }
-  for (const auto filter : {""sv, "a#"sv, "a/b#"sv, "#/a"sv, "a+"sv, "+a"sv, "a/+b"sv, "##"sv, "++"sv, "#a"sv, "\0"sv,
-                            "a/#/"sv, "+#"sv}) {
+  for (const auto filter :
+       {""sv, "a#"sv, "a/b#"sv, "#/a"sv, "a+"sv, "+a"sv, "a/+b"sv, "##"sv, "++"sv, "#a"sv, "\0"sv, "a/#/"sv, "+#"sv}) {
     CHECK_FALSE(is_topic_filter(filter));
   }
 }

@@ -57,8 +57,9 @@ TEST_CASE("Percent-encoded bytes are decoded", "[mqtt]") {
 
 TEST_CASE("What is no MQTT URL is refused", "[mqtt]") {
   for (const std::string_view text :
-       {"", "mqtt:/", "http://h/t", "mqtts://h/t", "mqtt://", "mqtt:///t", "mqtt://:1883/t", "mqtt://h:/t", "mqtt://h:0/t",
-        "mqtt://h:65536/t", "mqtt://h:1x/t", "mqtt://[::1/t", "mqtt://[]/t", "mqtt://[::1]1/t", "mqtt://u@/t"}) {
+       {"", "mqtt:/", "http://h/t", "mqtts://h/t", "mqtt://", "mqtt:///t", "mqtt://:1883/t", "mqtt://h:/t",
+        "mqtt://h:0/t", "mqtt://h:65536/t", "mqtt://h:1x/t", "mqtt://[::1/t", "mqtt://[]/t", "mqtt://[::1]1/t",
+        "mqtt://u@/t"}) {
     INFO(text);
     CHECK(parse(text) == Unexpected(Error::invalid_argument));
   }

@@ -31,7 +31,8 @@ class World {
   nal::Result<> run_with(Function&& function, Arguments&&... arguments) {
     start_run();
     nal::TaskSlot<8192> slot;
-    auto result = nal::block_on(executor, slot, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+    auto result =
+        nal::block_on(executor, slot, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     return result;
   }
 
