@@ -17,11 +17,11 @@ namespace {
 struct Wired {
   Wired() {
     network.wire("left", "right");
-    network.ip("address add 10.9.0.1/24 dev left");
-    network.ip("address add 10.9.0.2/24 dev right");
-    network.ip("address add 10.9.0.3/24 dev left");
-    network.ip("-6 address add fd00:9::1/64 dev left nodad");
-    network.ip("-6 address add fd00:9::2/64 dev right nodad");
+    network.add_address("left", "10.9.0.1/24");
+    network.add_address("right", "10.9.0.2/24");
+    network.add_address("left", "10.9.0.3/24");
+    network.add_address("left", "fd00:9::1/64");
+    network.add_address("right", "fd00:9::2/64");
     // Both ends are this host's: it takes what its own addresses send.
     network.set("ipv4/conf/all/accept_local", "1");
     network.set("ipv4/conf/left/accept_local", "1");
@@ -115,7 +115,7 @@ TEST_CASE("a socket hears the groups that it joined, by the interface where it j
 
 TEST_CASE("a socket that joined a group from one source hears no other", "[posix][multicast]") {
   const Wired wired;
-  wired.network.ip("-6 address add fd00:9::3/64 dev left nodad");
+  wired.network.add_address("left", "fd00:9::3/64");
   World world(each_poller());
   const Family family = GENERATE(Family::v4, Family::v6);
   const IpAddress group = family == Family::v4 ? "232.9.9.9"_ip : "ff35::9"_ip;
@@ -219,8 +219,8 @@ TEST_CASE("broadcasts are sent by who may, and heard", "[posix][multicast]") {
 
 TEST_CASE("a link-local address is told with its interface, and answered by it", "[posix][multicast]") {
   const Wired wired;
-  wired.network.ip("-6 address add fe80::9:1/64 dev left nodad");
-  wired.network.ip("-6 address add fe80::9:2/64 dev right nodad");
+  wired.network.add_address("left", "fe80::9:1/64");
+  wired.network.add_address("right", "fe80::9:2/64");
   World world(each_poller());
   auto receiver = bind_everywhere(world, Family::v6);
   const Ipv6Address plain = "fe80::9:1"_ip.v6();

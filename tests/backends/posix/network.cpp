@@ -21,10 +21,10 @@ struct TwoHosts {
   TwoHosts() {
     here.wire("here", "there");
     here.give("there", other);
-    here.ip("address add 10.9.0.1/24 dev here");
-    here.ip("-6 address add fd00:9::1/64 dev here nodad");
-    other.ip("address add 10.9.0.2/24 dev there");
-    other.ip("-6 address add fd00:9::2/64 dev there nodad");
+    here.add_address("here", "10.9.0.1/24");
+    here.add_address("here", "fd00:9::1/64");
+    other.add_address("there", "10.9.0.2/24");
+    other.add_address("there", "fd00:9::2/64");
     connect();
   }
   /// Both ends of the wire work from here on.
@@ -63,7 +63,7 @@ void check_loopback_works(W& world) {
 TEST_CASE("connecting where no way leads tells so at once", "[posix][network]") {
   const OwnNetwork network;
   network.wire("left", "right");
-  network.ip("address add 10.9.0.1/24 dev left");
+  network.add_address("left", "10.9.0.1/24");
   network.ip("route add unreachable 10.8.1.0/24");
   network.ip("route add prohibit 10.8.2.0/24");
   World world(each_poller());
@@ -137,10 +137,10 @@ TEST_CASE("a UDP socket bound to a single address takes that of the default rout
   CHECK(pick(Family::v4) == "127.0.0.1"_ip);
   CHECK(pick(Family::v6) == "::1"_ip);
   network.wire("left", "right");
-  network.ip("address add 10.9.0.1/24 dev left");
-  network.ip("address add 10.7.0.1/24 dev right");
+  network.add_address("left", "10.9.0.1/24");
+  network.add_address("right", "10.7.0.1/24");
   network.ip("route add default via 10.7.0.2");
-  network.ip("-6 address add fd00:9::1/64 dev left nodad");
+  network.add_address("left", "fd00:9::1/64");
   network.ip("-6 route add default via fd00:9::2");
   CHECK(pick(Family::v4) == "10.7.0.1"_ip);
   CHECK(pick(Family::v6) == "fd00:9::1"_ip);
@@ -229,8 +229,8 @@ TEST_CASE("UDP sockets outlive an interface that goes away and comes back", "[po
 
   hosts.here.wire("here", "there");
   hosts.here.give("there", hosts.other);
-  hosts.here.ip("address add 10.9.0.1/24 dev here");
-  hosts.other.ip("address add 10.9.0.2/24 dev there");
+  hosts.here.add_address("here", "10.9.0.1/24");
+  hosts.other.add_address("there", "10.9.0.2/24");
   hosts.connect();
   CHECK(world.must(send_to(*everywhere, far->local(), bytes("back"))) == Unit{});
   CHECK(far->receive().data == "back");

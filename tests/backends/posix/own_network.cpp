@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -89,22 +87,31 @@ void OwnNetwork::wire(const std::string& a, const std::string& b) const {
   await_running(b);
 }
 
-void OwnNetwork::await_running(const std::string& interface) const {
+void OwnNetwork::await(const std::string& command) const {
   const Untouched untouched;
   const Visit visit(*this);
-  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  REQUIRE(fd >= 0);
-  ifreq request{};
-  interface.copy(request.ifr_name, IFNAMSIZ - 1);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  do {
-    std::this_thread::yield();
-    REQUIRE(::ioctl(fd, SIOCGIFFLAGS, &request) == 0);
-  } while ((request.ifr_flags & IFF_RUNNING) == 0 && std::chrono::steady_clock::now() < end);
-  ::close(fd);
-  REQUIRE((request.ifr_flags & IFF_RUNNING) != 0);
-  // Linux says so before it is done with it, under a lock that this has to wait for.
+  bool done = false;
+  while (!done && std::chrono::steady_clock::now() < end) {
+    done = std::system(command.c_str()) == 0;
+    if (!done) { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
+  }
+  INFO(command);
+  REQUIRE(done);
+}
+
+void OwnNetwork::await_running(const std::string& interface) const {
+  // Until then Linux lets it have the queue that takes everything and sends nothing.
+  await("ip link show dev " + interface + " | grep -q 'state UP'");
+  // It says so before it is done, under a lock that this has to wait for.
   ip("link set " + interface + " up");
+}
+
+void OwnNetwork::add_address(const std::string& interface, const std::string& address) const {
+  const bool v6 = address.find(':') != std::string::npos;
+  ip("address add " + address + " dev " + interface + (v6 ? " nodad" : ""));
+  // Linux adds the route to an IPv6 address a little later.
+  if (v6) { await("ip -6 route show table local | grep -q 'local " + address.substr(0, address.find('/')) + " '"); }
 }
 
 std::uint32_t OwnNetwork::index(const std::string& interface) const {

@@ -24,6 +24,8 @@ class OwnNetwork {
   /// Waits until what an interface is given to send really leaves it: a while after it was set up, or its other end
   /// was.
   void await_running(const std::string& interface) const;
+  /// Gives an interface an address ("10.9.0.1/24"), which works when this returns.
+  void add_address(const std::string& interface, const std::string& address) const;
   /// Two interfaces that are wired to each other, both here and running.
   void wire(const std::string& a, const std::string& b) const;
   std::uint32_t index(const std::string& interface) const;
@@ -44,6 +46,8 @@ class OwnNetwork {
   void give(const std::string& interface, const OwnNetwork& to) const;
 
  private:
+  void await(const std::string& command) const;
+
   int before_ = -1;
   int own_ = -1;
 };
