@@ -93,9 +93,7 @@ Result<> Reactor::add(Source& source) noexcept {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
     event.data.ptr = &source;
-    if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, source.fd, &event) < 0) {
-      return Unexpected(error_from_errno(errno));
-    }
+    if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, source.fd, &event) < 0) { return Unexpected(error_from_errno(errno)); }
   }
 #endif
   if (poller_ == Poller::poll) { NAL_TRY(reserve(source_count_ + 2)); }
@@ -168,7 +166,6 @@ inline void Reactor::make_writable(Source& source) noexcept {
   source.writable = true;
   source.writers.wake_all();
 }
-
 
 #ifdef __linux__
 namespace {

@@ -15,8 +15,8 @@ struct Source : detail::ListNode<Source> {
   int fd = -1;
   bool readable = true;
   bool writable = true;
-  /// A short read does not prove that nothing is left, because the edge that tells of the rest has gone by: the peer has
-  /// ended, an error stands, or there was urgent data, at whose mark a read stops.
+  /// A short read does not prove that nothing is left, because the edge that tells of the rest has gone by: the peer
+  /// has ended, an error stands, or there was urgent data, at whose mark a read stops.
   bool keep_reading = false;
   WaitList readers;
   WaitList writers;

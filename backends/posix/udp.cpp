@@ -212,8 +212,7 @@ Result<> change_membership(Socket* socket, int request, const IpAddress& group, 
 Result<> change_source(Socket* socket, int request, const IpAddress& group, const IpAddress& source,
                        InterfaceId interface) noexcept {
   if (!socket) { return Unexpected(Error::closed); }
-  if (!group.is_multicast() || group.family() != socket->local.address.family() ||
-      source.family() != group.family()) {
+  if (!group.is_multicast() || group.family() != socket->local.address.family() || source.family() != group.family()) {
     return Unexpected(Error::invalid_argument);
   }
   group_source_req membership{};
@@ -229,8 +228,7 @@ Result<> change_source(Socket* socket, int request, const IpAddress& group, cons
 
 }  // namespace
 
-Poll<Result<Received>> UdpSocket::poll_receive(Context& context, Waiter& waiter,
-                                               std::span<std::byte> buffer) noexcept {
+Poll<Result<Received>> UdpSocket::poll_receive(Context& context, Waiter& waiter, std::span<std::byte> buffer) noexcept {
   Socket* socket = live();
   if (!socket) { return Unexpected(Error::closed); }
   const auto wait = [&]() -> Poll<Result<Received>> {
@@ -347,12 +345,12 @@ Result<ConnectedUdp> udp_connect_from(SocketTable& table, const Endpoint& local,
     return Unexpected(Error::invalid_argument);
   }
   NAL_TRY_SET(Socket * socket, open_udp(table, remote.address, options, [&](int fd) -> Result<> {
-    if (!local.address.is_unspecified() || local.port != 0) { NAL_TRY(bind_to(fd, local)); }
-    const SocketAddress address(remote);
-    if (::connect(fd, address.get(), address.length) == 0) { return {}; }
-    // EAGAIN: no ephemeral port is left.
-    return Unexpected(errno == EAGAIN ? Error::address_not_available : error_from_errno(errno));
-  }));
+                if (!local.address.is_unspecified() || local.port != 0) { NAL_TRY(bind_to(fd, local)); }
+                const SocketAddress address(remote);
+                if (::connect(fd, address.get(), address.length) == 0) { return {}; }
+                // EAGAIN: no ephemeral port is left.
+                return Unexpected(errno == EAGAIN ? Error::address_not_available : error_from_errno(errno));
+              }));
   socket->remote = remote;
   return ConnectedUdp(*socket);
 }
@@ -360,8 +358,7 @@ Result<ConnectedUdp> udp_connect_from(SocketTable& table, const Endpoint& local,
 Result<BoundUdp> udp_bind_single(SocketTable& table, const Endpoint& local, const UdpOptions& options) noexcept {
   Endpoint single = local;
   if (single.address.is_unspecified()) { NAL_TRY_SET(single.address, default_address(local.address.family())); }
-  NAL_TRY_SET(Socket * socket,
-              open_udp(table, single.address, options, [&](int fd) { return bind_to(fd, single); }));
+  NAL_TRY_SET(Socket * socket, open_udp(table, single.address, options, [&](int fd) { return bind_to(fd, single); }));
   return BoundUdp(*socket);
 }
 
