@@ -27,6 +27,10 @@ class [[nodiscard("await it")]] ConnectByName {
 
   ConnectByName(N& stack, D& dns, std::string_view name, std::uint16_t port, const TcpOptions& options) noexcept
       : stack_(&stack), dns_(&dns), name_(name), options_(options), port_(port) {}
+  ConnectByName(ConnectByName&&) noexcept = default;
+  ~ConnectByName() {
+    for (auto& attempt : attempts_) { give_up(attempt); }
+  }
 
   Poll<Result<Stream>> poll(Context& context) noexcept {
     if (!started_) { start(context); }
@@ -120,6 +124,7 @@ class [[nodiscard("await it")]] ConnectByName {
 
   void give_up(Attempt& attempt) noexcept {
     attempt.waiter.unlink();
+    if (attempt.stream) { attempt.stream->abort(); }
     attempt.stream.reset();
   }
 

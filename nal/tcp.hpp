@@ -38,7 +38,8 @@ struct ListenOptions {
 /// *Syntax*: a `ByteStream` and `s.poll_connected(context, waiter)`, `s.abort()`, `s.configure(options)`,
 /// `s.local_endpoint()`, `s.remote_endpoint()`.
 /// *Semantics*: `poll_connected` is ready when the handshake is done, or with why it failed; at once on an accepted
-/// stream. `abort` resets the connection and frees everything now; the handle then answers `Error::closed`.
+/// stream. `abort` resets the connection and frees everything now; the handle then answers `Error::closed`, as does one
+/// that was moved from, on which `abort` does nothing.
 /// *Dropping* the handle: nothing unread: a FIN behind the queued data, and a bounded linger in the background;
 /// something unread, or data arriving later: a reset. No promise of delivery: `nal::close` gives one.
 /// *Errors* of reading and writing: connection_reset, timed_out (user time-out, keep-alive), host_unreachable …
@@ -97,6 +98,11 @@ class [[nodiscard("await it")]] Connect {
   using Stream = typename N::TcpStream;
   Connect(N& stack, const Endpoint& remote, const TcpOptions& options) noexcept
       : stack_(&stack), remote_(remote), options_(options) {}
+  Connect(Connect&&) noexcept = default;
+  // Also one that is connected already, but that nobody was given.
+  ~Connect() {
+    if (stream_) { stream_->abort(); }
+  }
 
   Poll<Result<Stream>> poll(Context& context) noexcept {
     if (!stream_) {

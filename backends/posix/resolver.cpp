@@ -77,6 +77,18 @@ Error error_from_eai(int number) noexcept {
   }
 }
 
+// RFC 6761 §6.3: "localhost" and every name under it is this host, and no name server is asked.
+bool is_localhost(std::string_view name) noexcept {
+  constexpr std::string_view kLocalhost = "localhost";
+  if (name.ends_with('.')) { name.remove_suffix(1); }
+  if (name.size() < kLocalhost.size()) { return false; }
+  const std::size_t offset = name.size() - kLocalhost.size();
+  for (std::size_t i = 0; i < kLocalhost.size(); ++i) {
+    if ((name[offset + i] | 0x20) != kLocalhost[i]) { return false; }
+  }
+  return offset == 0 || name[offset - 1] == '.';
+}
+
 Result<std::size_t> ask_addresses(ResolverRequest& request) noexcept {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;  // one entry an address
@@ -103,8 +115,7 @@ Result<std::size_t> ask_addresses(ResolverRequest& request) noexcept {
 Result<std::size_t> ask_name(ResolverRequest& request) noexcept {
   const SocketAddress address(Endpoint(request.addresses[0], 0));
   char name[NI_MAXHOST];
-  if (const int failed =
-          ::getnameinfo(address.get(), address.length, name, sizeof name, nullptr, 0, NI_NAMEREQD)) {
+  if (const int failed = ::getnameinfo(address.get(), address.length, name, sizeof name, nullptr, 0, NI_NAMEREQD)) {
     return Unexpected(error_from_eai(failed));
   }
   const std::size_t length = std::strlen(name);
@@ -171,7 +182,7 @@ Result<> start_thread(ResolverState& state) noexcept {
 }  // namespace
 
 Resolver::Resolver(Executor& executor, std::size_t requests, std::size_t threads) noexcept
-    : answered_(executor), state_(new (std::nothrow) ResolverState) {
+    : answered_(executor), state_(new(std::nothrow) ResolverState) {
   if (!state_) { return; }
   state_->answered = &answered_;
   state_->requests.reset(new (std::nothrow) ResolverRequest[requests]);
@@ -255,6 +266,13 @@ Result<Resolver::Lookup> Resolver::start_lookup(std::string_view name, Family fa
   if (const auto literal = IpAddress::parse(name)) {
     request->addresses[0] = *literal;
     request->answer = literal->is(family) ? Result<std::size_t>(std::size_t{1}) : Unexpected(Error::name_not_found);
+    return lookup;
+  }
+  if (is_localhost(name)) {
+    std::size_t count = 0;
+    if (family != Family::v4) { request->addresses[count++] = IpAddress::loopback(Family::v6); }
+    if (family != Family::v6) { request->addresses[count++] = IpAddress::loopback(Family::v4); }
+    request->answer = count;
     return lookup;
   }
   std::memcpy(request->name, name.data(), name.size());
