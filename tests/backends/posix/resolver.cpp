@@ -373,11 +373,22 @@ TEST_CASE("a system without threads to give is told, unless one is there already
   CHECK(world.run(Answered(*waits, std::span(&address, 1))) == std::size_t{1});
 }
 
-TEST_CASE("names of this host are resolved by the system itself", "[posix][resolver]") {
-  // Without a stand-in; "localhost" stands in /etc/hosts nearly everywhere (RFC 6761 §6.3), and no network is asked.
+TEST_CASE("the system itself is asked", "[posix][resolver]") {
+  // Without a stand-in: an old way to write an address, which is no literal of nal's and needs no network.
   World world(each_poller());
-  const auto found = resolve(world, "localhost");
-  if (error_of(found) == Error::name_service_failed) { SKIP("this host does not know localhost"); }
-  REQUIRE(found);
-  for (const IpAddress& address : *found) { CHECK(address.is_loopback()); }
+  CHECK(resolve(world, "127.1") == Addresses{"127.0.0.1"_ip});
+}
+
+TEST_CASE("localhost is this host, whatever the name servers say", "[posix][resolver]") {
+  World world(each_poller());
+  const SystemResolver system;
+  for (const std::string_view name : {"localhost", "LocalHost", "localhost.", "deep.down.localhost"}) {
+    CHECK(resolve(world, name, Family::v4) == Addresses{"127.0.0.1"_ip});
+    CHECK(resolve(world, name, Family::v6) == Addresses{"::1"_ip});
+    CHECK(resolve(world, name)->size() == 2);
+  }
+  CHECK(system.asked().empty());
+  CHECK(error_of(resolve(world, "notlocalhost")) == Error::name_not_found);
+  CHECK(error_of(resolve(world, "localhost.test")) == Error::name_not_found);
+  CHECK(system.asked() == std::vector<std::string>{"notlocalhost", "localhost.test"});
 }
