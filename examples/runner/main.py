@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -59,6 +60,16 @@ def run_backend(table, setting):
                   setting.folder)
 
 
+def hand_over(*paths):
+    """Gives what sudo's root has written to who called sudo, whose later runs will want to write there."""
+    if os.geteuid() != 0 or "SUDO_UID" not in os.environ:
+        return
+    owner = int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"])
+    for path in paths:
+        for file in (path, *path.rglob("*")):
+            os.chown(file, *owner, follow_symlinks=False)
+
+
 def out_of_time(*_):
     raise Failure(f"the whole run took longer than {PATIENCE} s")
 
@@ -104,6 +115,8 @@ def main():
     except KeyboardInterrupt:
         print("\nexamples/run: interrupted", file=sys.stderr)
         return 130
+    finally:
+        hand_over(logs)
 
     print()
     table.show()
@@ -112,6 +125,7 @@ def main():
         print(f"packets: {file} ({file.stat().st_size:,} bytes)")
     if arguments.report:
         table.write(arguments.report)
+        hand_over(pathlib.Path(arguments.report))
         print(f"report: {arguments.report}")
     return 0 if table.good() else 1
 
