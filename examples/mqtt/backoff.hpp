@@ -11,7 +11,7 @@ class Backoff {
 
   /// An attempt failed, or a connection that had lasted this long ended: the wait before the next one.
   nal::Duration next(nal::Duration lasted) noexcept {
-    if (lasted > wait_) { wait_ = {}; }
+    if (lasted >= initial_) { wait_ = {}; }
     wait_ = wait_ == nal::Duration() ? initial_ : wait_ * 2;
     if (wait_ > maximum_) { wait_ = maximum_; }
     return wait_ / 2 + part(wait_ / 2);

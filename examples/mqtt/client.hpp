@@ -161,24 +161,35 @@ class [[nodiscard("await it")]] Run {
         moved = true;
       }
     }
-    if (const auto output = session_->output(); !output.empty()) {
-      auto taken = stream_->poll_write(context, write_waiter_, output);
-      if (taken.ready()) {
-        if (!*taken) { return lost(context, Failure::transport(taken->error())); }
-        session_->sent(**taken, now);
-        flushed_ = false;
-        moved = true;
-      }
-    } else if (!flushed_) {
-      auto flushed = stream_->poll_flush(context, write_waiter_);
-      if (flushed.ready()) {
-        if (!*flushed) { return lost(context, Failure::transport(flushed->error())); }
-        flushed_ = true;
-      }
-    }
+    if (!write_error_ && poll_output(context, now)) { moved = true; }
     if (moved) { return Step::go_on; }
+    // What the server had sent by then has been read: acknowledgements, and messages that it may have no copy of any
+    // more.
+    if (write_error_) { return lost(context, Failure::transport(*write_error_)); }
     const nal::Instant close_by = session_->stop_wanted() ? deadline_ : nal::Instant::max();
     return wait_until(context, std::min(session_->deadline(), close_by));
+  }
+
+  /// Whether anything was sent, or could not be.
+  bool poll_output(nal::Context& context, nal::Instant now) noexcept {
+    const auto output = session_->output();
+    if (output.empty() && flushed_) { return false; }
+    if (output.empty()) {
+      const auto flushed = stream_->poll_flush(context, write_waiter_);
+      if (!flushed.ready()) { return false; }
+      flushed_ = true;
+      if (!*flushed) { write_error_ = (*flushed).error(); }
+      return !*flushed;
+    }
+    const auto taken = stream_->poll_write(context, write_waiter_, output);
+    if (!taken.ready()) { return false; }
+    if (!*taken) {
+      write_error_ = (*taken).error();
+      return true;
+    }
+    session_->sent(**taken, now);
+    flushed_ = false;
+    return true;
   }
 
   /// Whether saying good-bye takes too long; its time begins with the first question.
@@ -249,6 +260,7 @@ class [[nodiscard("await it")]] Run {
       stream_.reset();
     }
     flushed_ = true;
+    write_error_.reset();
   }
 
   // First, so that whoever waits for the session hears of its end when the connection is gone.
@@ -267,6 +279,7 @@ class [[nodiscard("await it")]] Run {
   nal::Instant deadline_{};  ///< of the attempt, the wait or the good-bye
   nal::Result<> result_;
   unsigned attempts_ = 0;
+  std::optional<nal::Error> write_error_;  ///< nothing more can be sent; what has arrived is still read
   Phase phase_ = Phase::begin;
   bool was_online_ = false;
   bool closing_down_ = false;

@@ -35,8 +35,8 @@ struct Observer {
 };
 
 /// When to try again. The wait doubles with each attempt from `initial` to `maximum`, and a random half of it is left
-/// out, so that a thousand clients do not come back as one. A connection that lasted longer than the last wait starts
-/// it anew.
+/// out, so that a thousand clients do not come back as one. A connection that lasted for `initial` starts it anew; one
+/// that the server takes and drops at once does not.
 struct Reconnect {
   bool enabled = true;
   unsigned first_attempts = 0;  ///< give up when none of so many succeeded at the start; 0: never
@@ -80,7 +80,7 @@ struct BufferSizes {
   std::size_t filters = 256;
 };
 
-/// Memory for one client, declared as one object: `static mqtt::Buffers<{.receive = 512}> buffers;`
+/// Memory for one client, declared as one object: `static mqtt::Buffers<mqtt::BufferSizes{.receive = 512}> buffers;`
 template <BufferSizes Sizes = BufferSizes{}>
 class Buffers {
  public:
