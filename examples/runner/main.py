@@ -98,8 +98,13 @@ def main():
     signal.alarm(PATIENCE)
 
     logs = arguments.build / "run"
-    shutil.rmtree(logs, ignore_errors=True)
-    logs.mkdir(parents=True)
+    try:
+        if logs.exists():
+            shutil.rmtree(logs)
+        logs.mkdir(parents=True)
+    except OSError as error:
+        print(f"examples/run: cannot make room for new logs: {error}; remove {logs} yourself", file=sys.stderr)
+        return 1
     table = Table()
     try:
         v6 = network.bring_up()
