@@ -21,8 +21,7 @@ struct AnyTcpStreamTable {
 };
 
 template <class S>
-Poll<Result<std::size_t>> any_write_gather(void* self, Context& context, Waiter& waiter,
-                                           ConstBuffers pieces) noexcept {
+Poll<Result<std::size_t>> any_write_gather(void* self, Context& context, Waiter& waiter, ConstBuffers pieces) noexcept {
   auto& stream = *static_cast<S*>(self);
   if constexpr (GatherWriter<S>) {
     return stream.poll_write_gather(context, waiter, pieces);

@@ -30,9 +30,7 @@ constexpr AnyUdpSocketTable make_any_udp_socket_table() noexcept {
         return Unexpected(Error::not_connected);
       },
       .send_to = [](void*, Context&, Waiter&, const Endpoint&, const Endpoint&,
-                    std::span<const std::byte>) noexcept -> Poll<Result<>> {
-        return Unexpected(Error::not_supported);
-      },
+                    std::span<const std::byte>) noexcept -> Poll<Result<>> { return Unexpected(Error::not_supported); },
       .configure = [](void* self, const UdpOptions& o) noexcept { return static_cast<U*>(self)->configure(o); },
       .local = [](void* self) noexcept { return static_cast<const U*>(self)->local_endpoint(); },
       .remote = [](void*) noexcept { return Endpoint(); },

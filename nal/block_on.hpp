@@ -49,10 +49,10 @@ T block_on(Executor& executor, TaskSlot<ArenaBytes, T>& slot, Function&& functio
   return slot.take_result();
 }
 
-/// Non-blocking use of one operation: asks once and waits for nothing. *Errors*: would_block if it is not ready; its own.
-/// An operation that is given as an lvalue goes on and can be asked again until it is ready, which is how what takes more
-/// than one step (a connect, a close, a `with_timeout`) is used without waiting; one that is given as an rvalue is
-/// cancelled. `executor.poll_once()` now and then lets backends learn what happened.
+/// Non-blocking use of one operation: asks once and waits for nothing. *Errors*: would_block if it is not ready; its
+/// own. An operation that is given as an lvalue goes on and can be asked again until it is ready, which is how what
+/// takes more than one step (a connect, a close, a `with_timeout`) is used without waiting; one that is given as an
+/// rvalue is cancelled. `executor.poll_once()` now and then lets backends learn what happened.
 template <class F>
   requires ResultFuture<std::remove_reference_t<F>>
 output_t<std::remove_reference_t<F>> try_once(Executor& executor, F&& future) noexcept {

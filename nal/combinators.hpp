@@ -77,8 +77,8 @@ class [[nodiscard("await it")]] Race {
 };
 
 /// *Completes* when the first of the futures does; those before win a tie. Gives a `std::variant` whose index tells
-/// which. The others are destroyed before it completes if they were given as rvalues, and left as they are if as lvalues
-/// (so `op.written()` can be asked). *Cancellation*: that of the futures.
+/// which. The others are destroyed before it completes if they were given as rvalues, and left as they are if as
+/// lvalues (so `op.written()` can be asked). *Cancellation*: that of the futures.
 template <class... F>
   requires(sizeof...(F) > 0 && (Future<std::remove_reference_t<F>> && ...))
 Race<F...> race(F&&... futures) noexcept {

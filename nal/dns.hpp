@@ -12,9 +12,9 @@ namespace nal {
 /// A question about a name that is under way. Dropping it withdraws the question.
 ///
 /// *Syntax*: `l.poll_addresses(context, waiter, out)` gives a `Poll<Result<std::size_t>>`.
-/// *Semantics*: ready with how many addresses stand at the front of `out`, the best first; those that do not fit are left
-/// out. *Errors*: name_not_found (no such name, or none of that family), name_service_failed, timed_out.
-/// *Buffer lifetime*: touched only during the call.
+/// *Semantics*: ready with how many addresses stand at the front of `out`, the best first; those that do not fit are
+/// left out. *Errors*: name_not_found (no such name, or none of that family), name_service_failed, timed_out. *Buffer
+/// lifetime*: touched only during the call.
 template <class L>
 concept DnsLookup = std::is_nothrow_move_constructible_v<L> &&
                     requires(L& l, Context& context, Waiter& waiter, std::span<IpAddress> out) {
@@ -26,18 +26,17 @@ concept DnsLookup = std::is_nothrow_move_constructible_v<L> &&
 /// *Syntax*: `l.poll_name(context, waiter, out)` gives a `Poll<Result<std::size_t>>`: the name's length in `out`.
 /// *Errors*: name_not_found, name_service_failed, timed_out, buffer_too_small.
 template <class L>
-concept DnsReverseLookup = std::is_nothrow_move_constructible_v<L> &&
-                           requires(L& l, Context& context, Waiter& waiter, std::span<char> out) {
-                             { l.poll_name(context, waiter, out) } -> std::same_as<Poll<Result<std::size_t>>>;
-                           };
+concept DnsReverseLookup =
+    std::is_nothrow_move_constructible_v<L> && requires(L& l, Context& context, Waiter& waiter, std::span<char> out) {
+      { l.poll_name(context, waiter, out) } -> std::same_as<Poll<Result<std::size_t>>>;
+    };
 
 /// Something that resolves names. Its factories never wait.
 ///
 /// *Syntax*: `n.start_lookup(name, family)` gives a `Result<N::Lookup>`; `n.start_reverse_lookup(address)` gives a
 /// `Result<N::ReverseLookup>`.
-/// *Semantics*: addresses of one family, or of both with `Family::any`. A literal address is its own answer. The name is
-/// copied.
-/// *Errors*: invalid_argument (no possible name), table_full.
+/// *Semantics*: addresses of one family, or of both with `Family::any`. A literal address is its own answer. The name
+/// is copied. *Errors*: invalid_argument (no possible name), table_full.
 template <class N>
 concept Dns = requires(N& n, std::string_view name, Family family, const IpAddress& address) {
   requires DnsLookup<typename N::Lookup>;

@@ -4,8 +4,8 @@
 
 namespace nal {
 
-/// The one thing that an interrupt or another thread touches: raising it has the executor wake whoever waits. Lives in a
-/// driver, a backend or a program, and ends before its executor, when nobody can raise it any more.
+/// The one thing that an interrupt or another thread touches: raising it has the executor wake whoever waits. Lives in
+/// a driver, a backend or a program, and ends before its executor, when nobody can raise it any more.
 ///
 /// Raising an event that is raised already does nothing: it tells "look again", not "how often".
 class Event {

@@ -43,9 +43,7 @@ class FrameArena {
   std::uint32_t failed() const noexcept { return failed_; }
   std::size_t capacity() const noexcept { return capacity_; }
   /// False where `block` is certainly not from here.
-  bool may_own(const void* block) const noexcept {
-    return upstream_ || (block >= base_ && block < base_ + capacity_);
-  }
+  bool may_own(const void* block) const noexcept { return upstream_ || (block >= base_ && block < base_ + capacity_); }
 
  private:
   struct Free {

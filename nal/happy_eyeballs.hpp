@@ -154,7 +154,7 @@ class [[nodiscard("await it")]] ConnectByName {
     if (connect_error_ != Error{}) { return connect_error_; }
     // "No such name" is an answer; anything else means that nobody knows.
     return v4_.error == Error::name_not_found || v4_.error == Error{} ? (v6_.error == Error{} ? v4_.error : v6_.error)
-                                                                     : v4_.error;
+                                                                      : v4_.error;
   }
 
   Attempt* oldest() noexcept {

@@ -7,8 +7,8 @@
 
 namespace nal {
 
-// What verbs give is not constrained again: clang 16 looks at a verb's return type before its constraints, and would not
-// say what is missing. So it is for all of them.
+// What verbs give is not constrained again: clang 16 looks at a verb's return type before its constraints, and would
+// not say what is missing. So it is for all of them.
 
 /// See `read`.
 template <class S>

@@ -192,9 +192,9 @@ inline constexpr bool is_result<Result<T>> = true;
 
 #define NAL_DETAIL_JOIN2(a, b) a##b
 #define NAL_DETAIL_JOIN(a, b) NAL_DETAIL_JOIN2(a, b)
-#define NAL_DETAIL_TRY(keyword, ...)                                          \
-  do {                                                                         \
-    auto nal_result = __VA_ARGS__;                                             \
+#define NAL_DETAIL_TRY(keyword, ...)                                                \
+  do {                                                                              \
+    auto nal_result = __VA_ARGS__;                                                  \
     if (!nal_result.has_value()) { keyword ::nal::Unexpected(nal_result.error()); } \
   } while (false)
 #define NAL_DETAIL_TRY_SET(result, keyword, declaration, ...)             \

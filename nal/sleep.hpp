@@ -44,9 +44,7 @@ class [[nodiscard("await it")]] WithTimeout {
 
   Poll<Output> poll(Context& context) noexcept {
     // The operation first: it wins a tie.
-    if (auto output = child_.poll(context); output.ready()) {
-      return Output(*std::move(output));
-    }
+    if (auto output = child_.poll(context); output.ready()) { return Output(*std::move(output)); }
     if (!sleep_.poll(context).ready()) { return pending; }
     child_.drop();
     return Output(Unexpected(Error::timed_out));
@@ -59,7 +57,8 @@ class [[nodiscard("await it")]] WithTimeout {
 
 /// `future` under a deadline. *Completes* with its result, or with `Error::timed_out` once `duration` has passed since
 /// the first poll; the future wins a tie. An output that is no `Result` becomes one. *Cancellation* and *Buffer
-/// lifetime*: those of the future; on time-out an owned future is destroyed, a borrowed one can be asked how far it came.
+/// lifetime*: those of the future; on time-out an owned future is destroyed, a borrowed one can be asked how far it
+/// came.
 template <class F>
   requires Future<std::remove_reference_t<F>>
 WithTimeout<F> with_timeout(Duration duration, F&& future) noexcept {

@@ -59,9 +59,9 @@ concept GatherWriter = ByteWriter<S> && requires(S& s, Context& context, Waiter&
 ///
 /// *Syntax*: `s.poll_fill(context, waiter)` gives a `Poll<Result<std::span<const std::byte>>>`; `s.consume(n)`.
 /// *Semantics*: `poll_fill` is ready with the bytes at the front of the stream, empty at its end; asking again without
-/// `consume` gives at least the same bytes. `consume(n)` takes the first n of them off the stream; n is at most what was
-/// shown (asserted).
-/// *Buffer lifetime*: the span is the stream's own memory, valid until the next call of any kind on the stream.
+/// `consume` gives at least the same bytes. `consume(n)` takes the first n of them off the stream; n is at most what
+/// was shown (asserted). *Buffer lifetime*: the span is the stream's own memory, valid until the next call of any kind
+/// on the stream.
 template <class S>
 concept ZeroCopyReader = requires(S& s, Context& context, Waiter& waiter, std::size_t n) {
   { s.poll_fill(context, waiter) } -> std::same_as<Poll<Result<std::span<const std::byte>>>>;
@@ -71,9 +71,9 @@ concept ZeroCopyReader = requires(S& s, Context& context, Waiter& waiter, std::s
 /// A sink whose own memory can be written in place. Optional.
 ///
 /// *Syntax*: `s.poll_reserve(context, waiter)` gives a `Poll<Result<std::span<std::byte>>>`; `s.commit(n)`.
-/// *Semantics*: `poll_reserve` is ready with room for at least one byte; `commit(n)` sends the first n bytes of it, n at
-/// most its size (asserted). Reserving without committing sends nothing.
-/// *Buffer lifetime*: the span is the stream's own memory, valid until the next call of any kind on the stream.
+/// *Semantics*: `poll_reserve` is ready with room for at least one byte; `commit(n)` sends the first n bytes of it, n
+/// at most its size (asserted). Reserving without committing sends nothing. *Buffer lifetime*: the span is the stream's
+/// own memory, valid until the next call of any kind on the stream.
 template <class S>
 concept ZeroCopyWriter = requires(S& s, Context& context, Waiter& waiter, std::size_t n) {
   { s.poll_reserve(context, waiter) } -> std::same_as<Poll<Result<std::span<std::byte>>>>;

@@ -116,8 +116,9 @@ class Promise : public PromiseBase {
 /// operations in it.
 ///
 /// Its frame comes from the arena that is current when it is called (its `TaskSlot`'s); if that is full, awaiting it
-/// gives `Error::no_memory`. It starts when it is first polled. Destroying it destroys what it awaits. It is polled only
-/// under the arena it was made in (asserted). A null task (moved from, finished) must not be polled; `valid()` tells.
+/// gives `Error::no_memory`. It starts when it is first polled. Destroying it destroys what it awaits. It is polled
+/// only under the arena it was made in (asserted). A null task (moved from, finished) must not be polled; `valid()`
+/// tells.
 template <class T = Result<>>
 class [[nodiscard("a task does nothing until it is awaited")]] Task {
   static_assert(is_result<T>, "a nal::Task must be able to say no_memory: use nal::Task<nal::Result<T>>");

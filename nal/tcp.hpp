@@ -24,13 +24,13 @@ struct TcpOptions {
   std::optional<Duration> user_timeout{};       ///< unacknowledged this long: timed_out (RFC 5482)
   std::optional<std::uint8_t> hop_limit{};      ///< TTL or hop limit, from 1
   std::optional<std::uint8_t> traffic_class{};  ///< DSCP and ECN octet
-  std::uint8_t ring_class = 0;                  ///< which of its buffer classes an embedded stack lends; others ignore it
+  std::uint8_t ring_class = 0;  ///< which of its buffer classes an embedded stack lends; others ignore it
 };
 
 struct ListenOptions {
-  std::uint16_t backlog = 8;   ///< connections that may wait to be accepted
-  bool share_port = false;     ///< several listeners of this host share the port (SO_REUSEPORT), where there is that
-  TcpOptions accepted{};       ///< for each accepted connection
+  std::uint16_t backlog = 8;  ///< connections that may wait to be accepted
+  bool share_port = false;    ///< several listeners of this host share the port (SO_REUSEPORT), where there is that
+  TcpOptions accepted{};      ///< for each accepted connection
 };
 
 /// A TCP connection: a handle of at most three words, movable, whose state is in the stack.

@@ -12,22 +12,23 @@ namespace nal {
 struct Received {
   std::size_t size = 0;           ///< bytes that stand in the buffer: always safe to look at
   std::size_t datagram_size = 0;  ///< of the whole datagram where the system tells it, else `size`
-  Endpoint remote{};          ///< who sent it
-  Endpoint local{};           ///< the address and port it was sent to: answer from there
-  InterfaceId interface{};    ///< where it arrived
-  std::uint8_t hop_limit = 0;  ///< TTL or hop limit as it arrived; 0 if the system does not tell
-  bool truncated = false;     ///< the buffer was too small; the rest is gone
+  Endpoint remote{};              ///< who sent it
+  Endpoint local{};               ///< the address and port it was sent to: answer from there
+  InterfaceId interface {};       ///< where it arrived
+  std::uint8_t hop_limit = 0;     ///< TTL or hop limit as it arrived; 0 if the system does not tell
+  bool truncated = false;         ///< the buffer was too small; the rest is gone
 };
 
 /// What may be set on a UDP socket. What is left out stays as it is.
 struct UdpOptions {
-  std::optional<bool> broadcast{};                  ///< may send to broadcast addresses; off unless said otherwise
-  std::optional<std::uint8_t> hop_limit{};          ///< unicast TTL or hop limit, from 1
-  std::optional<std::uint8_t> traffic_class{};      ///< DSCP and ECN octet
+  std::optional<bool> broadcast{};                    ///< may send to broadcast addresses; off unless said otherwise
+  std::optional<std::uint8_t> hop_limit{};            ///< unicast TTL or hop limit, from 1
+  std::optional<std::uint8_t> traffic_class{};        ///< DSCP and ECN octet
   std::optional<std::uint8_t> multicast_hop_limit{};  ///< 1 unless said otherwise
-  std::optional<bool> multicast_loopback{};         ///< own multicast datagrams come back; on unless said otherwise
-  std::optional<InterfaceId> multicast_interface{};  ///< where multicast leaves; the default route's unless said otherwise
-  bool share_port = false;  ///< only at binding: several sockets of this host share the port, as multicast needs
+  std::optional<bool> multicast_loopback{};           ///< own multicast datagrams come back; on unless said otherwise
+  std::optional<InterfaceId>
+      multicast_interface{};  ///< where multicast leaves; the default route's unless said otherwise
+  bool share_port = false;    ///< only at binding: several sockets of this host share the port, as multicast needs
 };
 
 /// Receives datagrams.
@@ -39,8 +40,8 @@ struct UdpOptions {
 /// *Cancellation*: nothing was received. *Buffer lifetime*: touched only during the call.
 template <class U>
 concept DatagramReceiver =
-    std::is_nothrow_move_constructible_v<U> &&
-    requires(U& u, const U& c, Context& context, Waiter& waiter, std::span<std::byte> buffer, const UdpOptions& options) {
+    std::is_nothrow_move_constructible_v<U> && requires(U& u, const U& c, Context& context, Waiter& waiter,
+                                                        std::span<std::byte> buffer, const UdpOptions& options) {
       { u.poll_receive(context, waiter, buffer) } -> std::same_as<Poll<Result<Received>>>;
       { u.configure(options) } -> std::same_as<Result<>>;
       { c.local_endpoint() } -> std::same_as<Endpoint>;
@@ -51,12 +52,11 @@ concept DatagramReceiver =
 /// *Syntax*: `u.poll_send(context, waiter, data)` gives a `Poll<Result<>>`; `u.remote_endpoint()`.
 /// *Errors* of sending: message_size; connection_refused (an earlier datagram was answered by an ICMP error).
 template <class U>
-concept ConnectedUdp =
-    DatagramReceiver<U> &&
-    requires(U& u, const U& c, Context& context, Waiter& waiter, std::span<const std::byte> data) {
-      { u.poll_send(context, waiter, data) } -> std::same_as<Poll<Result<>>>;
-      { c.remote_endpoint() } -> std::same_as<Endpoint>;
-    };
+concept ConnectedUdp = DatagramReceiver<U> &&
+                       requires(U& u, const U& c, Context& context, Waiter& waiter, std::span<const std::byte> data) {
+                         { u.poll_send(context, waiter, data) } -> std::same_as<Poll<Result<>>>;
+                         { c.remote_endpoint() } -> std::same_as<Endpoint>;
+                       };
 
 /// A socket that speaks with anybody, from one local address or several, and hears the multicast groups it joins.
 ///
@@ -66,15 +66,15 @@ concept ConnectedUdp =
 /// socket's, whatever it says. Interface 0: the stack's choice.
 /// *Errors*: address_in_use when joined already; not_supported; table_full.
 template <class U>
-concept UnconnectedUdp = DatagramReceiver<U> &&
-                         requires(U& u, Context& context, Waiter& waiter, std::span<const std::byte> data,
-                                  const Endpoint& endpoint, const IpAddress& address, InterfaceId interface) {
-                           { u.poll_send(context, waiter, endpoint, endpoint, data) } -> std::same_as<Poll<Result<>>>;
-                           { u.join(address, interface) } -> std::same_as<Result<>>;
-                           { u.leave(address, interface) } -> std::same_as<Result<>>;
-                           { u.join_source(address, address, interface) } -> std::same_as<Result<>>;
-                           { u.leave_source(address, address, interface) } -> std::same_as<Result<>>;
-                         };
+concept UnconnectedUdp =
+    DatagramReceiver<U> && requires(U& u, Context& context, Waiter& waiter, std::span<const std::byte> data,
+                                    const Endpoint& endpoint, const IpAddress& address, InterfaceId interface) {
+      { u.poll_send(context, waiter, endpoint, endpoint, data) } -> std::same_as<Poll<Result<>>>;
+      { u.join(address, interface) } -> std::same_as<Result<>>;
+      { u.leave(address, interface) } -> std::same_as<Result<>>;
+      { u.join_source(address, address, interface) } -> std::same_as<Result<>>;
+      { u.leave_source(address, address, interface) } -> std::same_as<Result<>>;
+    };
 
 /// A stack that sends and receives datagrams. Its factories never wait.
 ///
@@ -98,7 +98,8 @@ concept UdpStack = requires(N& n, const Endpoint& local, const Endpoint& remote,
 
 /// A connected socket whose local endpoint the stack picks.
 template <UdpStack N>
-Result<typename N::ConnectedUdp> udp_connect(N& stack, const Endpoint& remote, const UdpOptions& options = {}) noexcept {
+Result<typename N::ConnectedUdp> udp_connect(N& stack, const Endpoint& remote,
+                                             const UdpOptions& options = {}) noexcept {
   return stack.udp_connect_from(Endpoint(IpAddress::unspecified(remote.address.family()), 0), remote, options);
 }
 
@@ -115,8 +116,8 @@ class [[nodiscard("await it")]] Receive {
   Waiter waiter_;
 };
 /// Receives one datagram. *Completes* with what it tells of itself. *Errors*: connection_refused and other ICMP errors
-/// on connected sockets; the socket goes on. *Cancellation*: nothing was received. *Buffer lifetime*: until it completes
-/// or is destroyed.
+/// on connected sockets; the socket goes on. *Cancellation*: nothing was received. *Buffer lifetime*: until it
+/// completes or is destroyed.
 template <DatagramReceiver U>
 Receive<U> receive(U& socket, std::span<std::byte> buffer) noexcept {
   return Receive<U>(socket, buffer);
@@ -168,8 +169,8 @@ class [[nodiscard("await it")]] SendTo {
   std::span<const std::byte> data_;
   Waiter waiter_;
 };
-/// Sends one datagram to `remote`, from `local` (a server passes the `Received::local` it answers). *Completes* when the
-/// stack has taken it. *Errors*: message_size, network_unreachable … *Cancellation*: nothing was sent. *Buffer
+/// Sends one datagram to `remote`, from `local` (a server passes the `Received::local` it answers). *Completes* when
+/// the stack has taken it. *Errors*: message_size, network_unreachable … *Cancellation*: nothing was sent. *Buffer
 /// lifetime*: until it completes or is destroyed.
 template <UnconnectedUdp U>
 SendTo<U> send_to(U& socket, const Endpoint& local, const Endpoint& remote, std::span<const std::byte> data) noexcept {

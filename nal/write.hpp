@@ -33,8 +33,7 @@ Result<std::size_t> try_write(Executor& executor, S& stream, std::span<const std
 template <class S>
 class [[nodiscard("await it")]] WriteAll {
  public:
-  WriteAll(S& stream, std::span<const std::byte> data) noexcept
-      : stream_(&stream), rest_(data), size_(data.size()) {}
+  WriteAll(S& stream, std::span<const std::byte> data) noexcept : stream_(&stream), rest_(data), size_(data.size()) {}
   Poll<Result<>> poll(Context& context) noexcept {
     while (!rest_.empty()) {
       auto taken = stream_->poll_write(context, waiter_, rest_);
@@ -123,8 +122,8 @@ class [[nodiscard("await it")]] Flush {
   S* stream_;
   Waiter waiter_;
 };
-/// *Completes* when everything written was handed to the transport; says nothing about the peer. *Errors*: the stream's.
-/// *Cancellation*: changes nothing.
+/// *Completes* when everything written was handed to the transport; says nothing about the peer. *Errors*: the
+/// stream's. *Cancellation*: changes nothing.
 template <ByteWriter S>
 Flush<S> flush(S& stream) noexcept {
   return Flush<S>(stream);

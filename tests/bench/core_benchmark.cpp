@@ -58,7 +58,7 @@ void arm_and_disarm_a_timer_beside_others(benchmark::State& state) {
   };
   for (std::int64_t i = 0; i < state.range(0); ++i) {
     static_cast<void>(sleepers[static_cast<std::size_t>(i)].start(executor, &Sleeper::run,
-                                                                   nal::Duration::seconds(1 + i * 7919 % 256)));
+                                                                  nal::Duration::seconds(1 + i * 7919 % 256)));
   }
   executor.poll_once();
   static nal::TaskSlot<512> slot;

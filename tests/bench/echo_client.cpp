@@ -52,8 +52,9 @@ int main(int argc, char** argv) {
   }
   timespec to{};
   ::clock_gettime(CLOCK_MONOTONIC, &to);
-  std::printf("%.0f\n", static_cast<double>(rounds * sockets.size()) /
-                            (static_cast<double>(to.tv_sec - from.tv_sec) + 1e-9 * static_cast<double>(to.tv_nsec - from.tv_nsec)));
+  std::printf("%.0f\n",
+              static_cast<double>(rounds * sockets.size()) / (static_cast<double>(to.tv_sec - from.tv_sec) +
+                                                              1e-9 * static_cast<double>(to.tv_nsec - from.tv_nsec)));
   for (const int fd : sockets) { ::close(fd); }
   return 0;
 }
