@@ -90,6 +90,8 @@ Parsed<Connect> Connect::parse(const Header&, std::span<const std::byte> body) n
   }
   packet.clean_session = (flags & 2) != 0;
   packet.client_id = reader.text();
+  // §3.1.3.1: a session is kept only for a client with an identifier.
+  if (!reader.failed() && packet.client_id.empty() && !packet.clean_session) { return Fault::connect_flags; }
   if (has_will) {
     Will will;
     will.topic = reader.text();

@@ -247,6 +247,7 @@ TEST_CASE("CONNECT whose flags contradict each other is refused", "[mqtt]") {
   CHECK(fault_of<Connect>(with_flags(0x22, id)) == Fault::connect_flags);  // will retain without a will
   CHECK(fault_of<Connect>(with_flags(0x1E, id + text_field("w") + text_field("p"))) == Fault::connect_flags);
   CHECK(fault_of<Connect>(with_flags(0x42, id + text_field("p"))) == Fault::connect_flags);  // password without user
+  CHECK(fault_of<Connect>(with_flags(0x00, text_field(""))) == Fault::connect_flags);        // a session for nobody
   CHECK(fault_of<Connect>(with_flags(0x06, id + text_field("w/#") + text_field("p"))) == Fault::topic);
   CHECK(fault_of<Connect>(with_flags(0x82, id + text_field("\xFF"))) == Fault::text);
   CHECK(fault_of<Connect>(with_flags(0x02, text_field("\xFF"))) == Fault::text);
