@@ -131,7 +131,9 @@ ReadToEnd<S> read_to_end(S& stream, std::vector<std::byte>& out) noexcept {
   return ReadToEnd<S>(stream, out);
 }
 
-/// Writes until the stream takes no more at present; how many bytes it took.
+constexpr std::size_t kMoreThanFits = 16 << 20;
+/// Writes until the stream takes no more at present; how many bytes it took. A kernel may find a little room later on:
+/// a write that must wait writes `kMoreThanFits`.
 std::size_t fill(World& world, Stream& stream, std::size_t first = 0);
 
 }  // namespace nal::conformance
