@@ -40,7 +40,7 @@ Result<Socket*> SocketTable::take(int fd) noexcept {
   ++in_use_;
   socket->table = this;
   socket->failure = socket->write_error = Error{};
-  socket->stream = socket->connected = socket->shut_down = false;
+  socket->connected = socket->shut_down = false;
   socket->pause_until = Instant{};
   socket->local = socket->remote = Endpoint();
   return socket;

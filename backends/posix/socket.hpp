@@ -12,9 +12,8 @@ class SocketTable;
 struct Socket : Source {
   SocketTable* table = nullptr;
   Socket* next_free = nullptr;
-  Error failure{};      ///< what ended the connection, once a call learned it; told to every later one
-  Error write_error{};  ///< why nothing can be written any more: the failure, or this side's shutdown
-  bool stream = false;
+  Error failure{};         ///< what ended the connection, once a call learned it; told to every later one
+  Error write_error{};     ///< why nothing can be written any more: the failure, or this side's shutdown
   bool connected = false;  ///< TCP: the handshake is done
   bool shut_down = false;  ///< TCP: this side has ended
   Instant pause_until{};   ///< listener: out of descriptors was told; not tried again before this

@@ -281,7 +281,6 @@ Result<TcpStream> start_tcp(SocketTable& table, const Endpoint& remote, const Tc
     return Unexpected(error);
   }
   NAL_TRY_SET(Socket * socket, table.take(fd));
-  socket->stream = true;
   socket->writable = connected;
   socket->remote = remote;
   return TcpStream(*socket);
@@ -317,7 +316,6 @@ Poll<Result<TcpStream>> TcpListener::poll_accept(Context& context, Waiter& waite
         auto taken = table.take(fd);
         if (!taken) { return Unexpected(taken.error()); }
         Socket* socket = *taken;
-        socket->stream = true;
         socket->connected = true;
         socket->remote = remote.endpoint();
         return TcpStream(*socket);
