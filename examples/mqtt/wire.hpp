@@ -25,20 +25,40 @@ class Reader {
     if (field.empty()) { return 0; }
     return static_cast<std::uint16_t>(std::to_integer<unsigned>(field[0]) << 8 | std::to_integer<unsigned>(field[1]));
   }
+  std::uint32_t u32() noexcept {
+    const std::uint32_t high = u16();
+    return high << 16 | u16();
+  }
+  /// One to four bytes, and no more of them than the value needs (5.0 §1.5.5); reads as 0 and has failed otherwise.
+  std::uint32_t variable() noexcept {
+    std::uint32_t value = 0;
+    for (unsigned shift = 0; shift < 28; shift += 7) {
+      const std::uint32_t byte = u8();
+      value |= (byte & 0x7F) << shift;
+      if ((byte & 0x80) == 0) {
+        if (byte != 0 || shift == 0) { return value; }
+        break;
+      }
+    }
+    fail();
+    return 0;
+  }
   /// Bytes behind their length (§3.1.3.3, §1.5.3).
   std::span<const std::byte> binary() noexcept { return take(u16()); }
   std::string_view text() noexcept { return text_of(binary()); }
+  std::span<const std::byte> raw(std::size_t size) noexcept { return take(size); }
   std::span<const std::byte> rest() noexcept { return take(bytes_.size()); }
 
   bool failed() const noexcept { return failed_; }
   bool at_end() const noexcept { return bytes_.empty(); }
 
  private:
+  void fail() noexcept {
+    failed_ = true;
+    bytes_ = {};
+  }
   std::span<const std::byte> take(std::size_t size) noexcept {
-    if (size > bytes_.size()) {
-      failed_ = true;
-      bytes_ = {};
-    }
+    if (size > bytes_.size()) { fail(); }
     if (failed_) { return {}; }
     const auto field = bytes_.first(size);
     bytes_ = bytes_.subspan(size);
@@ -61,6 +81,18 @@ class Writer {
     u8(static_cast<std::uint8_t>(value >> 8));
     u8(static_cast<std::uint8_t>(value));
   }
+  void u32(std::uint32_t value) noexcept {
+    u16(static_cast<std::uint16_t>(value >> 16));
+    u16(static_cast<std::uint16_t>(value));
+  }
+  /// Seven bits a byte, the least significant first (§2.2.3).
+  void variable(std::size_t value) noexcept {
+    do {
+      const std::size_t more = value > 0x7F ? 0x80 : 0;
+      u8(static_cast<std::uint8_t>((value & 0x7F) | more));
+      value >>= 7;
+    } while (value != 0);
+  }
   void raw(std::span<const std::byte> bytes) noexcept {
     auto* to = take(bytes.size());
     if (to && !bytes.empty()) { std::memcpy(to, bytes.data(), bytes.size()); }
@@ -74,6 +106,7 @@ class Writer {
 
   bool failed() const noexcept { return failed_; }
   std::size_t size() const noexcept { return size_; }
+  std::span<const std::byte> written() const noexcept { return out_.first(size_); }
 
  private:
   std::byte* take(std::size_t size) noexcept {

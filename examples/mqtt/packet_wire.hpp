@@ -1,0 +1,40 @@
+#pragma once
+#include <cstddef>
+#include <optional>
+
+#include "examples/mqtt/packet.hpp"
+#include "examples/mqtt/wire.hpp"
+
+/// What the readers and writers of both versions' packets share; those who use the library need nothing of it.
+namespace mqtt::detail {
+
+/// Bytes of a number as `Writer::variable` writes it.
+constexpr std::size_t variable_size(std::size_t value) noexcept {
+  if (value < 128) { return 1; }
+  if (value < 16'384) { return 2; }
+  return value < 2'097'152 ? 3 : 4;
+}
+
+/// The fixed header but for what its length may be.
+Parsed<Header> read_header(std::span<const std::byte> bytes, PacketType last_type) noexcept;
+
+/// What the properties take without their length. A topic alias among them does not count, `topic_alias` does unless it
+/// is 0. Nothing: they cannot be written.
+std::optional<std::size_t> properties_size(const Properties& properties, std::uint16_t topic_alias = 0) noexcept;
+
+/// Writes the length and the properties, which take `size` bytes. False if they break the standard; when they do not
+/// fit the writer has failed.
+bool put_properties(Writer& writer, const Properties& properties, PacketType in, std::size_t size,
+                    std::uint16_t topic_alias = 0) noexcept;
+
+/// 5.0 §3.1.2.11.10, §3.2.2.3.18: data of a method that is not told.
+inline Fault check_authentication(const Properties& properties) noexcept {
+  const bool alone =
+      properties.has(PropertyId::authentication_data) && !properties.has(PropertyId::authentication_method);
+  return alone ? Fault::authentication : Fault::none;
+}
+
+/// Takes the length and the properties, checked.
+Parsed<Properties> take_properties(Reader& reader, PacketType in) noexcept;
+
+}  // namespace mqtt::detail
