@@ -49,6 +49,13 @@ Bytes encoded(const Packet& value, std::size_t room = 70'000) {
   out.resize(size.value_or(0));
   return out;
 }
+template <class Packet>
+Bytes encoded5(const Packet& value, std::size_t room = 70'000) {
+  Bytes out(room);
+  const auto size = encode5(out, value);
+  out.resize(size.value_or(0));
+  return out;
+}
 inline Bytes empty_packet(PacketType type) { return bytes({static_cast<unsigned>(type) << 4, 0}); }
 inline Bytes connack(bool session_present = false, ConnectCode code = ConnectCode::accepted) {
   return bytes({0x20, 2, session_present ? 1U : 0U, static_cast<unsigned>(code)});
@@ -63,18 +70,40 @@ inline Bytes message(std::string_view topic, std::string_view payload, QoS qos =
   return encoded(Publish{topic, bytes_of(payload), qos, false, duplicate, packet_id});
 }
 
+enum class Version { v311, v5 };
+template <Version kVersion>
+Parsed<Header> header_of(std::span<const std::byte> whole) {
+  return kVersion == Version::v5 ? Header::parse5(whole) : Header::parse(whole);
+}
+template <class Packet, Version kVersion>
+Parsed<Packet> parse_body(const Header& header, std::span<const std::byte> whole) {
+  const auto body = whole.subspan(header.size, header.remaining);
+  if constexpr (kVersion == Version::v5) {
+    return Packet::parse5(header, body);
+  } else {
+    return Packet::parse(header, body);
+  }
+}
+
 /// The fault that a parser finds in a whole packet; `none` if it takes it, `truncated` while the header is incomplete.
-template <class Packet>
+template <class Packet, Version kVersion = Version::v311>
 Fault fault_of(const Bytes& whole) {
-  const auto header = Header::parse(whole);
+  const auto header = header_of<kVersion>(whole);
   if (!header) { return header.fault(); }
   if (!header->complete() || whole.size() < header->total()) { return Fault::truncated; }
-  return Packet::parse(*header, std::span(whole).subspan(header->size, header->remaining)).fault();
+  return parse_body<Packet, kVersion>(*header, whole).fault();
 }
 template <class Packet>
+Fault fault_of5(const Bytes& whole) {
+  return fault_of<Packet, Version::v5>(whole);
+}
+template <class Packet, Version kVersion = Version::v311>
 Packet parsed(const Bytes& whole) {
-  const auto header = Header::parse(whole);
-  return *Packet::parse(*header, std::span(whole).subspan(header->size, header->remaining));
+  return *parse_body<Packet, kVersion>(*header_of<kVersion>(whole), whole);
+}
+template <class Packet>
+Packet parsed5(const Bytes& whole) {
+  return parsed<Packet, Version::v5>(whole);
 }
 
 /// The whole packets at the front of `stream`, taken off it.

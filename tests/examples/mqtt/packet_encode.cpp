@@ -1,28 +1,12 @@
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 
-#include "tests/examples/mqtt/bytes.hpp"
+#include "tests/examples/mqtt/checks.hpp"
 
 using namespace mqtt;
 using namespace mqtt::test;
 using nal::Error;
 using nal::Unexpected;
-
-namespace {
-
-/// What an encoder writes fits a buffer of just its size and no smaller one, and nothing behind it is touched.
-template <class Encode>
-void check_room(std::size_t size, Encode encode_into) {
-  for (std::size_t room = 0; room < size; ++room) {
-    Bytes small(room);
-    CHECK(encode_into(std::span(small)) == Unexpected(Error::buffer_too_small));
-  }
-  Bytes exact(size + 1, std::byte{0xA5});
-  CHECK(encode_into(std::span(exact)) == size);
-  CHECK(exact.back() == std::byte{0xA5});
-}
-
-}  // namespace
 
 TEST_CASE("Packets are written as the standard shows them", "[mqtt]") {
   CHECK(encoded(Connect{.client_id = "c", .keep_alive = 0x1234}) ==

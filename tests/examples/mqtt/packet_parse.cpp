@@ -3,52 +3,12 @@
 #include <memory>
 #include <string>
 
-#include "tests/examples/mqtt/bytes.hpp"
+#include "tests/examples/mqtt/checks.hpp"
 
 using namespace mqtt;
 using namespace mqtt::test;
 
 namespace {
-
-/// Every part of a packet from its front, each on the heap and of just its size, so that AddressSanitizer sees a byte
-/// too many: never taken, never worse than incomplete or truncated.
-template <class Packet>
-void check_truncations(const Bytes& whole) {
-  CHECK(fault_of<Packet>(whole) == Fault::none);
-  for (std::size_t size = 0; size < whole.size(); ++size) {
-    const Bytes front(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
-    const auto header = Header::parse(front);
-    REQUIRE(header);
-    CHECK((!header->complete() || header->total() > size));
-  }
-  // The same with a length field that fits what is left.
-  const auto header = Header::parse(whole);
-  for (std::size_t left = 0; left < header->remaining; ++left) {
-    const auto body = whole.begin() + header->size;
-    const Bytes cut =
-        packet(std::to_integer<unsigned>(whole[0]), Bytes(body, body + static_cast<std::ptrdiff_t>(left)));
-    INFO("cut to " << left);
-    const Fault fault = fault_of<Packet>(cut);
-    CHECK((fault == Fault::truncated || fault == Fault::size || fault == Fault::empty_list));
-  }
-}
-
-/// Every value of the two bytes of a length field at `offset`: nothing breaks, and what is too long is refused.
-template <class Packet>
-void check_length_field(const Bytes& whole, std::size_t offset) {
-  const auto at = [&](std::size_t i) { return std::to_integer<unsigned>(whole[offset + i]); };
-  const unsigned right = at(0) << 8 | at(1);
-  for (const unsigned length : {0U, 1U, right - 1, right, right + 1, 0xFFFEU, 0xFFFFU}) {
-    if (length > 0xFFFF) { continue; }
-    Bytes changed = whole;
-    changed[offset] = static_cast<std::byte>(length >> 8);
-    changed[offset + 1] = static_cast<std::byte>(length & 0xFF);
-    const Fault fault = fault_of<Packet>(changed);
-    INFO("length " << length << " instead of " << right << ": " << to_string(fault));
-    if (length == right) { CHECK(fault == Fault::none); }
-    if (length > whole.size()) { CHECK(fault == Fault::truncated); }
-  }
-}
 
 Fault header_fault(std::initializer_list<unsigned> values) { return Header::parse(bytes(values)).fault(); }
 
