@@ -77,9 +77,10 @@ Error error_from_eai(int number) noexcept {
   }
 }
 
+constexpr std::string_view kLocalhost = "localhost";
+
 // RFC 6761 §6.3: "localhost" and every name under it is this host, and no name server is asked.
 bool is_localhost(std::string_view name) noexcept {
-  constexpr std::string_view kLocalhost = "localhost";
   if (name.ends_with('.')) { name.remove_suffix(1); }
   if (name.size() < kLocalhost.size()) { return false; }
   const std::size_t offset = name.size() - kLocalhost.size();
@@ -286,6 +287,12 @@ Result<Resolver::ReverseLookup> Resolver::start_reverse_lookup(const IpAddress& 
   ReverseLookup lookup(*this, *request);
   request->reverse = true;
   request->addresses[0] = address;
+  // The way back from "localhost": a bare system has no hosts file that knows it.
+  if (address == IpAddress::loopback(Family::v4) || address == IpAddress::loopback(Family::v6)) {
+    std::memcpy(request->name, kLocalhost.data(), kLocalhost.size());
+    request->answer = kLocalhost.size();
+    return lookup;
+  }
   NAL_TRY(submit(*request));
   return lookup;
 }

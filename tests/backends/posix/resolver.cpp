@@ -387,6 +387,11 @@ TEST_CASE("localhost is this host, whatever the name servers say", "[posix][reso
     CHECK(resolve(world, name, Family::v6) == Addresses{"::1"_ip});
     CHECK(resolve(world, name)->size() == 2);
   }
+  for (const IpAddress address : {"127.0.0.1"_ip, "::1"_ip}) {
+    char name[64];
+    REQUIRE(world.run(reverse_lookup(world.stack, address, name)) == std::size_t{9});
+    CHECK(std::string_view(name, 9) == "localhost");
+  }
   CHECK(system.asked().empty());
   CHECK(error_of(resolve(world, "notlocalhost")) == Error::name_not_found);
   CHECK(error_of(resolve(world, "localhost.test")) == Error::name_not_found);
