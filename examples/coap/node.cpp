@@ -1,0 +1,187 @@
+#include "examples/coap/node.hpp"
+
+namespace coap {
+
+void Retransmission::start(Node& node, nal::Instant now) noexcept {
+  const Transmission& settings = node.transmission();
+  const nal::Duration longest = settings.ack_timeout * settings.ack_random_percent / 100;
+  timeout = settings.ack_timeout + node.random().below(longest - settings.ack_timeout);
+  due = now + timeout;
+  count = 0;
+}
+
+bool Retransmission::again(const Node& node, nal::Instant now) noexcept {
+  if (count >= node.transmission().max_retransmit) { return false; }
+  ++count;
+  timeout += timeout;
+  due = now + timeout;
+  return true;
+}
+
+Node::Node(const NodeConfig& config, const Memory& memory) noexcept
+    : config_(config),
+      memory_(memory),
+      random_(config.seed),
+      writer_(memory.send),
+      max_message_(std::min(memory.receive.size(), memory.send.size() - MessageWriter::kHeaderRoom + 4)),
+      next_id_(static_cast<std::uint16_t>(random_.next())) {
+  NAL_ASSERT(config.token_size >= 1 && config.token_size <= 8);
+  NAL_ASSERT(memory.receive.size() >= 64 && memory.send.size() >= 64);
+}
+
+void Node::attach_client(Role* role) noexcept {
+  NAL_ASSERT(!client_ || !role);  // one client a node
+  client_ = role;
+}
+void Node::attach_server(Role* role) noexcept {
+  NAL_ASSERT(!server_ || !role);  // one server a node
+  server_ = role;
+}
+
+Token Node::make_token() noexcept {
+  std::byte bytes[8];
+  for (std::size_t i = 0; i < sizeof bytes; i += 4) {
+    std::uint32_t word = random_.next();
+    for (std::size_t k = 0; k < 4; ++k, word >>= 8) { bytes[i + k] = static_cast<std::byte>(word); }
+  }
+  return std::span<const std::byte>(bytes).first(config_.token_size);
+}
+
+std::uint16_t Node::next_id(nal::Instant now) noexcept {
+  const std::uint16_t id = next_id_++;
+  if (next_id_ >> kIdChunkBits != id >> kIdChunkBits) {
+    chunk_left_[id >> kIdChunkBits] = static_cast<std::uint32_t>((now - nal::Instant()).seconds() + 1);
+  }
+  return id;
+}
+
+nal::Instant Node::next_id_at() const noexcept {
+  const std::uint32_t left = chunk_left_[next_id_ >> kIdChunkBits];
+  if (left == 0) { return nal::Instant(); }
+  return nal::Instant() + nal::Duration::seconds(left) + config_.transmission.exchange_lifetime();
+}
+
+MessageWriter& Node::begin(Type type, Code code, std::uint16_t id, std::span<const std::byte> token,
+                           const Ends& ends) noexcept {
+  NAL_ASSERT(!busy_);
+  busy_ = true;
+  finished_ = false;
+  outgoing_.ends = ends;
+  writer_.begin(type, code, id, token);
+  return writer_;
+}
+
+void Node::send_empty(Type type, std::uint16_t id, const Ends& ends) noexcept {
+  begin(type, Code::empty, id, {}, ends);
+}
+
+void Node::send_again(std::span<const std::byte> datagram, const Ends& ends) noexcept {
+  NAL_ASSERT(!busy_ && datagram.size() <= memory_.send.size());
+  std::copy(datagram.begin(), datagram.end(), memory_.send.begin());
+  busy_ = finished_ = true;
+  outgoing_ = {ends, memory_.send.first(datagram.size())};
+}
+
+void Node::received(const nal::Received& about, nal::Instant now) noexcept {
+  NAL_ASSERT(!held_ && !busy_);
+  Arrival arrival{.ends = {about.remote, about.local}, .now = now, .truncated = about.truncated};
+  arrival.multicast = about.local.address.is_multicast() || about.local.address.is_broadcast();
+  const auto parsed = Message::parse(memory_.receive.first(about.size), arrival.message);
+  if (parsed) {
+    dispatch(arrival);
+    return;
+  }
+  // §4.2: a confirmable message that makes no sense is rejected; others are passed over (§4.3), and so are other
+  // versions (§3).
+  const bool rejects = parsed.error() == nal::Error::protocol_error && about.size >= Message::kHeaderSize &&
+                       arrival.message.type == Type::confirmable && !arrival.multicast;
+  if (rejects) { send_empty(Type::reset, arrival.message.id, arrival.ends); }
+}
+
+void Node::dispatch_empty(const Arrival& arrival) noexcept {
+  const Type type = arrival.message.type;
+  if (type == Type::acknowledgement || type == Type::reset) {
+    if (!client_takes(arrival)) { server_takes(arrival); }
+  } else if (type == Type::confirmable && !arrival.multicast) {
+    send_empty(Type::reset, arrival.message.id, arrival.ends);  // a ping (§4.3)
+  }
+}
+
+void Node::dispatch(const Arrival& arrival) noexcept {
+  const Message& message = arrival.message;
+  if (message.code == Code::empty) {
+    dispatch_empty(arrival);
+    return;
+  }
+  const bool initiates = message.type == Type::confirmable || message.type == Type::non_confirmable;
+  if (is_request(message.code) && initiates && server_takes(arrival)) { return; }
+  if (is_response(message.code) && message.type != Type::reset && !arrival.multicast && client_takes(arrival)) {
+    return;
+  }
+  if (arrival.multicast || reliable_ || busy_) { return; }
+  // Nobody waits for it (any more). A non-confirmable notification is rejected too, so that whoever sends them stops
+  // (RFC 7641 §3.6).
+  const bool response = is_response(message.code);
+  if (message.type == Type::confirmable) {
+    const bool again = response && was_acknowledged(arrival);
+    send_empty(again ? Type::acknowledgement : Type::reset, message.id, arrival.ends);
+  } else if (message.type == Type::non_confirmable && response && !was_acknowledged(arrival)) {
+    send_empty(Type::reset, message.id, arrival.ends);
+  }
+}
+
+bool Node::was_acknowledged(const Arrival& arrival) const noexcept {
+  for (const Acknowledged& known : acknowledged_) {
+    if (known.id == arrival.message.id && known.remote == arrival.ends.remote && arrival.now < known.until) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Node::acknowledge(const Arrival& arrival) noexcept {
+  const Message& message = arrival.message;
+  if (reliable_ || message.type == Type::acknowledgement) { return true; }
+  if (message.type == Type::confirmable) { send_empty(Type::acknowledgement, message.id, arrival.ends); }
+  if (was_acknowledged(arrival)) { return false; }
+  acknowledged_[next_acknowledged_] = {arrival.ends.remote, message.id,
+                                       arrival.now + config_.transmission.exchange_lifetime()};
+  next_acknowledged_ = static_cast<std::uint8_t>((next_acknowledged_ + 1) % kAcknowledged);
+  return true;
+}
+
+const Node::Outgoing* Node::output(nal::Instant now) noexcept {
+  for (;;) {
+    if (!busy_ && !(client_ && client_->fill(now)) && !(server_ && server_->fill(now))) { return nullptr; }
+    if (finished_) { return &outgoing_; }
+    const auto bytes = reliable_ ? writer_.frame() : writer_.datagram();
+    if (bytes) {
+      finished_ = true;
+      outgoing_.bytes = *bytes;
+    } else {
+      sent(nal::Unexpected(bytes.error()));  // whoever wanted to send it gives up
+    }
+  }
+}
+
+void Node::sent(nal::Result<> result) noexcept {
+  busy_ = false;
+  if (result) { return; }
+  const std::uint16_t id = writer_.id();
+  const nal::Endpoint remote = outgoing_.ends.remote;
+  if (client_) { client_->undeliverable(remote, id, result.error()); }
+  if (server_) { server_->undeliverable(remote, id, result.error()); }
+}
+
+void Node::refused(const nal::Endpoint& remote, nal::Error error) noexcept {
+  if (client_) { client_->undeliverable(remote, std::nullopt, error); }
+}
+
+nal::Instant Node::deadline(nal::Instant now) const noexcept {
+  nal::Instant first = nal::Instant::max();
+  if (client_) { first = std::min(first, client_->deadline(now)); }
+  if (server_) { first = std::min(first, server_->deadline(now)); }
+  return first;
+}
+
+}  // namespace coap
