@@ -99,6 +99,7 @@ bool is_zone(std::string_view zone) noexcept {
 
 /// What stands between the brackets: an IPv6 address, and perhaps a zone by number or name, whose case counts.
 Result<std::string_view> take_literal(std::string_view text, std::span<char> out) noexcept {
+  if (text.size() > kMaxUriPart) { return Unexpected(Error::invalid_argument); }
   const std::size_t percent = find(text, '%');
   const auto address = nal::Ipv6Address::parse(first(text, percent));
   if (!address) { return Unexpected(Error::invalid_argument); }

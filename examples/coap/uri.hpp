@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "examples/coap/options.hpp"
 #include "nal/result.hpp"
 #include "nal/text.hpp"
 
@@ -57,17 +58,17 @@ struct Uri {
   UriParts segments() const noexcept { return path.empty() ? UriParts{} : UriParts(path, '/'); }
   UriParts arguments() const noexcept { return query ? UriParts(*query, '&') : UriParts{}; }
 
-  /// Calls `sink(number, value)`, which gives a `Result<>`, for each of Uri-Host (3), Uri-Path (11) and Uri-Query (15),
+  /// Calls `sink(number, value)`, which gives a `Result<>`, for each of Uri-Host, Uri-Path and Uri-Query,
   /// in the order that a message needs (RFC 7252 §6.4). An address is no Uri-Host, and there is no Uri-Port, since the
   /// request goes to that address and port. The first failure ends it. `value` ends with the call.
   template <class Sink>
   nal::Result<> for_each_option(Sink&& sink) const {
-    if (!host_is_address) { NAL_TRY(sink(std::uint16_t{3}, host)); }
+    if (!host_is_address) { NAL_TRY(sink(OptionNumber::uri_host, host)); }
     std::array<char, kMaxUriPart> memory;
     UriParts parts = segments();
-    while (const auto segment = parts.next(memory)) { NAL_TRY(sink(std::uint16_t{11}, *segment)); }
+    while (const auto segment = parts.next(memory)) { NAL_TRY(sink(OptionNumber::uri_path, *segment)); }
     parts = arguments();
-    while (const auto argument = parts.next(memory)) { NAL_TRY(sink(std::uint16_t{15}, *argument)); }
+    while (const auto argument = parts.next(memory)) { NAL_TRY(sink(OptionNumber::uri_query, *argument)); }
     return nal::Unit{};
   }
 };

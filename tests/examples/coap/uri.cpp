@@ -23,8 +23,8 @@ Options options_of(std::string_view text) {
   Options options;
   const auto uri = parse(text);
   REQUIRE(uri);
-  const auto done = uri->for_each_option([&](std::uint16_t number, std::string_view value) -> nal::Result<> {
-    options.emplace_back(number, std::string(value));
+  const auto done = uri->for_each_option([&](coap::OptionNumber number, std::string_view value) -> nal::Result<> {
+    options.emplace_back(static_cast<int>(number), std::string(value));
     return nal::Unit{};
   });
   CHECK(done);
@@ -122,7 +122,7 @@ TEST_CASE("The first option that does not fit ends the list", "[coap]") {
   REQUIRE(uri);
   for (int room = 0; room < 4; ++room) {
     int seen = 0;
-    const auto done = uri->for_each_option([&](std::uint16_t, std::string_view) -> nal::Result<> {
+    const auto done = uri->for_each_option([&](coap::OptionNumber, std::string_view) -> nal::Result<> {
       if (seen == room) { return Unexpected(Error::buffer_too_small); }
       ++seen;
       return nal::Unit{};
@@ -206,6 +206,8 @@ TEST_CASE("A part may be as long as an option, and no longer", "[coap]") {
       CHECK(parse("coap://h/x/" + text + "/y").has_value() == (count <= 255));
       CHECK(parse("coap://h/x?" + text).has_value() == (count <= 255));
       CHECK(parse("coap://h/x?y&" + text + "&z").has_value() == (count <= 255));
+      CHECK(parse("coap://[::1%25" + text + "z]/").error_or(Error{}) ==
+            (count < 250 ? Error{} : Error::invalid_argument));
       CHECK(parse("coap://" + text + "/").has_value() == (count != 0 && count <= 255));
       if (count == 255) { CHECK(options_of("coap://127.0.0.1/" + text)[0].second.size() == 255); }
     }
