@@ -31,7 +31,7 @@ class [[nodiscard("await it")]] RunUdp {
       } else if (got->error() == nal::Error::closed) {
         return nal::Unexpected(got->error());
       } else if constexpr (nal::ConnectedUdp<U>) {
-        node_->refused(socket_->remote_endpoint(), got->error());
+        if (connected()) { node_->refused(socket_->remote_endpoint(), got->error()); }
       }
     }
     context.wake_soon();
@@ -42,16 +42,24 @@ class [[nodiscard("await it")]] RunUdp {
   /// Datagrams are small and waking is cheap: other tasks get their turn.
   static constexpr unsigned kTurnsPerPoll = 16;
 
+  /// A type that is both, such as `nal::AnyUdpSocket`, tells what a socket was made for.
+  bool connected() const noexcept {
+    if constexpr (nal::ConnectedUdp<U> && nal::UnconnectedUdp<U>) { return socket_->remote_endpoint().port != 0; }
+    return nal::ConnectedUdp<U>;
+  }
+
   nal::Poll<nal::Result<>> poll_send(nal::Context& context, const Node::Outgoing& out) noexcept {
     if constexpr (nal::ConnectedUdp<U>) {
-      return socket_->poll_send(context, write_waiter_, out.bytes);
-    } else {
+      if (connected()) { return socket_->poll_send(context, write_waiter_, out.bytes); }
+    }
+    if constexpr (nal::UnconnectedUdp<U>) {
       const nal::Endpoint local{out.ends.local.address.family() == out.ends.remote.address.family()
                                     ? out.ends.local.address
                                     : nal::IpAddress::unspecified(out.ends.remote.address.family()),
                                 0};
       return socket_->poll_send(context, write_waiter_, local, out.ends.remote, out.bytes);
     }
+    return nal::Result<>(nal::Unexpected(nal::Error::not_connected));
   }
 
   nal::Poll<nal::Result<>> wait(nal::Context& context, nal::Instant now) noexcept {
