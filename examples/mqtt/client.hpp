@@ -15,6 +15,10 @@ namespace mqtt {
 /// *Syntax*: `c()` gives a future of a `nal::Result<S>`, where `S` is a `nal::TcpStream`.
 /// *Semantics*: each call begins an attempt of its own; destroying the future gives it up.
 /// *Example*: `[&] { return nal::connect(stack, endpoint); }`
+///
+/// One that has `bool redirect(std::string_view server, bool for_good)` too is told where a server of 5.0 wants its
+/// clients to go (§4.13; `server` is a list of host names or addresses with ports, and ends with the call): when it
+/// gives true the next attempt goes on, there; else the client's run ends.
 template <class C>
 concept Connector = requires(C& c) {
   requires nal::ResultFuture<std::invoke_result_t<C&>>;
@@ -53,6 +57,7 @@ class Maybe<F> {
 };
 
 /// Tells a session that whoever ran it is gone, however it went.
+template <class Session>
 class RunningSession {
  public:
   RunningSession() = default;
@@ -71,13 +76,13 @@ class RunningSession {
 }  // namespace detail
 
 /// See `Client::run`.
-template <Connector C>
+template <Connector C, Features F>
 class [[nodiscard("await it")]] Run {
  public:
   using Attempt = std::invoke_result_t<C&>;
   using Stream = typename nal::output_t<Attempt>::value_type;
 
-  Run(Session& session, C& connector) noexcept
+  Run(BasicSession<F>& session, C& connector) noexcept
       : session_(&session), connector_(&connector), backoff_(session.config().reconnect, session.config().random) {}
 
   nal::Poll<nal::Result<>> poll(nal::Context& context) noexcept {
@@ -98,7 +103,7 @@ class [[nodiscard("await it")]] Run {
   }
 
  private:
-  enum class Phase : std::uint8_t { begin, connecting, up, closing, waiting };
+  enum class Phase : std::uint8_t { begin, connecting, up, saying_why, closing, waiting };
   enum class Step : std::uint8_t { go_on, wait, end };
   /// Packets are small and waking is cheap: other tasks get their turn.
   static constexpr unsigned kTurnsPerPoll = 16;
@@ -108,6 +113,7 @@ class [[nodiscard("await it")]] Run {
       case Phase::begin: return begin_attempt(context);
       case Phase::connecting: return poll_connecting(context);
       case Phase::up: return poll_up(context);
+      case Phase::saying_why: return poll_saying_why(context);
       case Phase::closing: return poll_closing(context);
       case Phase::waiting: return poll_waiting(context);
     }
@@ -143,13 +149,8 @@ class [[nodiscard("await it")]] Run {
     // A session that is not up yet has nothing to say good-bye to.
     const bool hurried = session_->stop_wanted() && session_->state() == Session::State::handshake;
     if (hurried || (session_->stop_wanted() && close_overdue(now))) { return end(context, nal::Result<>()); }
-    if (!session_->advance(now)) { return lost(context, session_->fatal()); }
-    if (session_->finished()) {
-      closing_.emplace(*std::move(stream_));
-      stream_.reset();
-      phase_ = Phase::closing;
-      return Step::go_on;
-    }
+    if (!session_->advance(now)) { return failed(context); }
+    if (session_->finished()) { return begin_closing(); }
 
     bool moved = false;
     if (const auto room = session_->input_room(); !room.empty()) {
@@ -172,16 +173,18 @@ class [[nodiscard("await it")]] Run {
 
   /// Whether anything was sent, or could not be.
   bool poll_output(nal::Context& context, nal::Instant now) noexcept {
-    const auto output = session_->output();
-    if (output.empty() && flushed_) { return false; }
-    if (output.empty()) {
+    std::span<const std::byte> pieces[2];
+    session_->output(pieces);
+    const bool nothing = pieces[0].empty() && pieces[1].empty();
+    if (nothing && flushed_) { return false; }
+    if (nothing) {
       const auto flushed = stream_->poll_flush(context, write_waiter_);
       if (!flushed.ready()) { return false; }
       flushed_ = true;
       if (!*flushed) { write_error_ = (*flushed).error(); }
       return !*flushed;
     }
-    const auto taken = stream_->poll_write(context, write_waiter_, output);
+    const auto taken = write(context, pieces);
     if (!taken.ready()) { return false; }
     if (!*taken) {
       write_error_ = (*taken).error();
@@ -190,6 +193,49 @@ class [[nodiscard("await it")]] Run {
     session_->sent(**taken, now);
     flushed_ = false;
     return true;
+  }
+
+  nal::Poll<nal::Result<std::size_t>> write(nal::Context& context, std::span<const std::byte> (&pieces)[2]) noexcept {
+    if constexpr (nal::GatherWriter<Stream>) {
+      if (!pieces[0].empty() && !pieces[1].empty()) {
+        return stream_->poll_write_gather(context, write_waiter_, nal::ConstBuffers(pieces));
+      }
+    }
+    return stream_->poll_write(context, write_waiter_, pieces[0].empty() ? pieces[1] : pieces[0]);
+  }
+
+  /// The session cannot go on with this connection. A server of 5.0 is told why, if it will listen.
+  Step failed(nal::Context& context) noexcept {
+    if constexpr (F.version_5) {
+      if (session_->say_why()) {
+        deadline_ = context.now() + session_->config().close_timeout;
+        phase_ = Phase::saying_why;
+        return Step::go_on;
+      }
+    }
+    return lost(context, session_->fatal());
+  }
+
+  Step poll_saying_why(nal::Context& context) noexcept {
+    if constexpr (F.version_5) {
+      while (!session_->finished() && !write_error_ && poll_output(context, context.now())) {}
+      if (write_error_ || context.now() >= deadline_) { return lost(context, session_->fatal()); }
+      if (session_->finished()) {
+        why_said_ = true;
+        return begin_closing();
+      }
+      return wait_until(context, deadline_);
+    }
+    return Step::end;
+  }
+
+  Step begin_closing() noexcept {
+    read_waiter_.unlink();
+    write_waiter_.unlink();
+    closing_.emplace(*std::move(stream_));
+    stream_.reset();
+    phase_ = Phase::closing;
+    return Step::go_on;
   }
 
   /// Whether saying good-bye takes too long; its time begins with the first question.
@@ -204,8 +250,11 @@ class [[nodiscard("await it")]] Run {
   Step poll_closing(nal::Context& context) noexcept {
     const auto closed = closing_->poll(context);
     // The server may answer DISCONNECT with a reset, or not at all: it has been told, and nothing hangs on it.
-    if (closed.ready() || context.now() >= deadline_) { return end(context, nal::Result<>()); }
-    return wait_until(context, deadline_);
+    if (!closed.ready() && context.now() < deadline_) { return wait_until(context, deadline_); }
+    if constexpr (F.version_5) {
+      if (why_said_) { return lost(context, session_->fatal()); }
+    }
+    return end(context, nal::Result<>());
   }
 
   Step poll_waiting(nal::Context& context) noexcept {
@@ -226,13 +275,13 @@ class [[nodiscard("await it")]] Run {
   }
 
   Step lost(nal::Context& context, const Failure& failure) noexcept {
-    const bool was_up = session_->state() == Session::State::online || session_->state() == Session::State::stopping;
+    const bool was_up = session_->state() >= SessionState::online;
     drop_connection();
     if (session_->stop_wanted()) { return end(context, nal::Result<>()); }
     was_online_ = was_online_ || was_up;
     ++attempts_;
     const Reconnect& settings = session_->config().reconnect;
-    const bool give_up = !settings.enabled || failure.is_final() ||
+    const bool give_up = !settings.enabled || (failure.is_final() && !redirected(failure)) ||
                          (!was_online_ && settings.first_attempts != 0 && attempts_ >= settings.first_attempts);
     const nal::Instant now = context.now();
     const nal::Duration wait = give_up ? nal::Duration::max() : backoff_.next(was_up ? now - since_ : nal::Duration());
@@ -241,6 +290,21 @@ class [[nodiscard("await it")]] Run {
     deadline_ = now + wait;
     phase_ = Phase::waiting;
     return Step::go_on;
+  }
+
+  /// Whether the connector goes where the server wants it.
+  bool redirected(const Failure& failure) noexcept {
+    if constexpr (F.version_5 && requires(C& c) { static_cast<bool>(c.redirect(std::string_view(), true)); }) {
+      const std::string_view server = session_->server_reference();
+      const bool moved = failure.reason == Reason::server_moved;
+      if ((!moved && failure.reason != Reason::use_another_server) || server.empty()) { return false; }
+      if (!connector_->redirect(server, moved)) { return false; }
+      Notice notice{Notice::Kind::redirected};
+      notice.server = server;
+      session_->tell(notice);
+      return true;
+    }
+    return false;
   }
 
   Step end(nal::Context&, nal::Result<> result) noexcept {
@@ -260,12 +324,13 @@ class [[nodiscard("await it")]] Run {
       stream_.reset();
     }
     flushed_ = true;
+    why_said_ = false;
     write_error_.reset();
   }
 
   // First, so that whoever waits for the session hears of its end when the connection is gone.
-  detail::RunningSession running_;
-  Session* session_;
+  detail::RunningSession<BasicSession<F>> running_;
+  BasicSession<F>* session_;
   C* connector_;
   Backoff backoff_;
   detail::Maybe<Attempt> attempt_;
@@ -284,32 +349,44 @@ class [[nodiscard("await it")]] Run {
   bool was_online_ = false;
   bool closing_down_ = false;
   bool flushed_ = true;
+  bool why_said_ = false;  ///< the connection is being closed because it failed
 };
 
-/// An MQTT 3.1.1 client of QoS 0 and 1 over whatever a connector connects to.
+/// An MQTT client over whatever a connector connects to.
 ///
 ///     static mqtt::Buffers<> buffers;
 ///     mqtt::Client client([&] { return nal::connect(stack, server); }, {.client_id = "pump-7"}, buffers.memory());
 ///     nal::Result<> ended = co_await client.run();   // in a task of its own
 ///
-/// Everything that an application does with it is `Session`'s; functions that do not start clients take a `Session&`.
-template <Connector C>
-class Client : public Session {
+/// Everything that an application does with it is `BasicSession`'s; functions that do not start clients take a
+/// `Session&`. What it can do is chosen by its features: all, unless said otherwise; `SmallClient` has none.
+template <Connector C, Features F = kFull>
+class Client : public BasicSession<F> {
  public:
   Client(C connector, const Config& config, const Memory& memory) noexcept
-      : Session(config, memory), connector_(std::move(connector)) {}
+      : BasicSession<F>(config, memory), connector_(std::move(connector)) {}
 
   /// Keeps the session connected. *Completes* when `disconnect` or `stop` was called and DISCONNECT was sent and the
   /// connection closed, or could not be within `close_timeout`. *Errors*: what ended the last attempt, when it is not
-  /// tried again: reconnecting is not enabled, the first attempts were in vain, or the server's refusal is final
-  /// (permission_denied, invalid_argument, not_supported); `failure()` tells all of it. invalid_argument,
-  /// buffer_too_small, message_size: CONNECT cannot be made of the configuration. *Cancellation*: the connection is
-  /// dropped without DISCONNECT, so the server publishes the will; messages of QoS 1 stay in the store for the next
-  /// run. One at a time.
-  Run<C> run() noexcept { return Run<C>(*this, connector_); }
+  /// tried again: reconnecting is not enabled, the first attempts were in vain, or the failure is final
+  /// (`Failure::is_final`: refusals that trying cannot change, a session taken over, a server that has moved);
+  /// `failure()` tells all of it. invalid_argument, buffer_too_small, message_size: CONNECT cannot be made of the
+  /// configuration; not_supported: it wants what is no feature; what the store could not load. *Cancellation*: the
+  /// connection is dropped without DISCONNECT, so the server publishes the will; messages of QoS 1 and 2 stay in the
+  /// store for the next run. One at a time.
+  Run<C, F> run() noexcept { return Run<C, F>(*this, connector_); }
 
  private:
   C connector_;
 };
+
+/// A client of 3.1.1 with QoS 0 and 1, without what else there is.
+template <Connector C>
+class SmallClient : public Client<C, kSmall> {
+ public:
+  using Client<C, kSmall>::Client;
+};
+template <class C>
+SmallClient(C, const Config&, const Memory&) -> SmallClient<C>;
 
 }  // namespace mqtt

@@ -1,8 +1,6 @@
 #pragma once
 #include <cstdint>
 
-#include "nal/error.hpp"
-
 namespace mqtt {
 
 /// How a packet breaks MQTT (§ of 3.1.1, or of 5.0 where it says so). Every one of them ends the connection (§4.8).
@@ -99,51 +97,5 @@ constexpr const char* to_string(ConnectCode code) noexcept {
   }
   return "unknown return code";
 }
-
-/// Why a connection, or the attempt to make one, ended.
-struct Failure {
-  enum class Cause : std::uint8_t {
-    none,
-    transport,   ///< the network: `error` tells
-    refused,     ///< the server said no: `code` tells
-    protocol,    ///< the server broke the protocol: `fault` tells
-    no_answer,   ///< no CONNACK in time
-    keep_alive,  ///< no PINGRESP in time
-  };
-  Cause cause = Cause::none;
-  nal::Error error{};  ///< what operations and `run` give for it
-  Fault fault = Fault::none;
-  ConnectCode code = ConnectCode::accepted;
-
-  static constexpr Failure transport(nal::Error error) noexcept { return {Cause::transport, error, {}, {}}; }
-  static constexpr Failure protocol(Fault fault) noexcept {
-    return {Cause::protocol, nal::Error::protocol_error, fault, {}};
-  }
-  static constexpr Failure timed_out(Cause cause) noexcept { return {cause, nal::Error::timed_out, {}, {}}; }
-  static constexpr Failure refused(ConnectCode code) noexcept {
-    nal::Error error = nal::Error::permission_denied;
-    if (code == ConnectCode::protocol_version) { error = nal::Error::not_supported; }
-    if (code == ConnectCode::client_id) { error = nal::Error::invalid_argument; }
-    if (code == ConnectCode::server_unavailable) { error = nal::Error::connection_refused; }
-    return {Cause::refused, error, {}, code};
-  }
-
-  /// Asking again will give the same answer: a refusal for any reason but "server unavailable".
-  constexpr bool is_final() const noexcept {
-    return cause == Cause::refused && code != ConnectCode::server_unavailable;
-  }
-  /// The most precise words there are. Static storage.
-  constexpr const char* text() const noexcept {
-    switch (cause) {
-      case Cause::none: return "no failure";
-      case Cause::transport: return to_string(error);
-      case Cause::refused: return to_string(code);
-      case Cause::protocol: return to_string(fault);
-      case Cause::no_answer: return "the server did not answer CONNECT in time";
-      case Cause::keep_alive: return "the server did not answer PINGREQ in time";
-    }
-    return "unknown failure";
-  }
-};
 
 }  // namespace mqtt

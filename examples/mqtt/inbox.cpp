@@ -20,7 +20,7 @@ void Inbox::close_gap() noexcept {
 }
 
 std::span<std::byte> Inbox::room() noexcept {
-  if (last_ == kept_ || last_ == memory_.size()) { close_gap(); }
+  if (!pinned_ && (last_ == kept_ || last_ == memory_.size())) { close_gap(); }
   return memory_.subspan(last_);
 }
 
@@ -47,13 +47,15 @@ void Inbox::skip(std::size_t n) noexcept {
   skip_ = n - here;
 }
 
+void Inbox::prepare_hold() noexcept {
+  if (!holding() && memory_.size() - last_ < kWorthKeeping) { close_gap(); }
+}
+
 std::span<const std::byte> Inbox::hold(std::size_t n) noexcept {
   NAL_ASSERT(!holding() && n != 0 && n <= first_ - kept_);
-  if (memory_.size() - last_ < kWorthKeeping) { close_gap(); }
-  const auto packet = std::span<const std::byte>(memory_).subspan(kept_, n);
   kept_ += n;
   held_last_ = kept_;
-  return packet;
+  return memory_.subspan(kept_ - n, n);
 }
 
 }  // namespace mqtt

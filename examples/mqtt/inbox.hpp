@@ -20,6 +20,7 @@ class Inbox {
   void restart() noexcept {
     last_ = first_;
     skip_ = 0;
+    pinned_ = false;
   }
 
   /// Where to put what arrives next; empty while messages leave no room. Void after any other call.
@@ -29,6 +30,7 @@ class Inbox {
   std::span<const std::byte> unread() const noexcept { return memory_.subspan(first_, last_ - first_); }
   /// A packet of this size can never be here as a whole.
   bool too_small_for(std::size_t size) const noexcept { return size > memory_.size(); }
+  std::size_t capacity() const noexcept { return memory_.size(); }
   /// Takes unread bytes off the front.
   void consume(std::size_t n) noexcept;
   /// Takes `n` bytes off the front, even if they have not arrived yet.
@@ -42,11 +44,14 @@ class Inbox {
   }
   /// Whole packets, the oldest first.
   std::span<const std::byte> kept() const noexcept { return memory_.subspan(kept_, first_ - kept_); }
-  /// Takes the oldest kept packet, of `n` bytes, off but leaves it where it is (or moves it now, never later) until
-  /// `release`. One at a time.
+  /// Moves what is kept to where it may be held. Void: every view of what is kept or unread.
+  void prepare_hold() noexcept;
+  /// Takes the oldest kept packet, of `n` bytes, off but leaves it where it is until `release`. One at a time.
   std::span<const std::byte> hold(std::size_t n) noexcept;
   bool holding() const noexcept { return held_last_ != 0; }
   void release() noexcept { held_last_ = 0; }
+  /// Whether what is unread is to stay where it is, though that leaves less room.
+  void pin(bool pinned) noexcept { pinned_ = pinned; }
   /// Forgets the oldest kept packet, of `n` bytes.
   void drop(std::size_t n) noexcept {
     NAL_ASSERT(n <= first_ - kept_);
@@ -62,6 +67,7 @@ class Inbox {
   std::size_t first_ = 0;
   std::size_t last_ = 0;
   std::size_t skip_ = 0;
+  bool pinned_ = false;
 };
 
 }  // namespace mqtt

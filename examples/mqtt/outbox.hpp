@@ -37,6 +37,12 @@ class Outbox {
     NAL_ASSERT(n <= memory_.size() - last_);
     last_ += n;
   }
+  /// Takes the last `n` bytes back.
+  void take_back(std::size_t n) noexcept {
+    NAL_ASSERT(n <= last_ - first_);
+    last_ -= n;
+    if (empty()) { clear(); }
+  }
 
  private:
   std::span<std::byte> memory_;

@@ -8,21 +8,25 @@ namespace mqtt {
 /// One message in flight, or one subscription. The caller declares how many; what is in them is the library's.
 struct Record {
   enum class State : std::uint8_t {
-    queued,   ///< to be sent as soon as there is a connection
-    sending,  ///< partly sent
-    sent,     ///< waits for its acknowledgement
-    active,   ///< a subscription that the server has granted
-    refused,  ///< a subscription that the server has not granted
-    leaving,  ///< a subscription to be cancelled as soon as there is a connection
-    left,     ///< a subscription whose UNSUBSCRIBE was sent
+    queued,     ///< to be sent as soon as there is a connection
+    sending,    ///< partly sent
+    sent,       ///< waits for its acknowledgement
+    streaming,  ///< a message whose payload comes from whoever publishes it
+    done,       ///< a message that the server has answered; whoever waits for the answer takes it
+    active,     ///< a subscription that the server has granted
+    refused,    ///< a subscription that the server has not granted
+    leaving,    ///< a subscription to be cancelled as soon as there is a connection
+    left,       ///< a subscription whose UNSUBSCRIBE was sent
+    kept,       ///< a subscription that the server would not cancel
   };
   std::uint32_t serial = 0;     ///< never used twice, unlike packet identifiers
   std::uint32_t offset = 0;     ///< of its bytes in the store
   std::uint32_t size = 0;       ///< of its bytes
   std::uint16_t packet_id = 0;  ///< 0: none now
   State state = State::queued;
-  std::uint8_t qos = 0;      ///< of a subscription: asked for
-  std::uint8_t granted = 0;  ///< of a subscription
+  std::uint8_t qos = 0;     ///< of a subscription: asked for, with its options
+  std::uint8_t answer = 0;  ///< what the server said
+  bool awaited = false;     ///< of a message: somebody wants to know the answer
 };
 
 /// Records in the order they were added, each with some bytes, in memory of the caller's. Removing one leaves a hole
@@ -44,6 +48,7 @@ class RecordStore {
 
   std::span<Record> all() noexcept { return records_.first(count_); }
   std::size_t count() const noexcept { return count_; }
+  std::size_t capacity() const noexcept { return records_.size(); }
   std::span<std::byte> bytes(const Record& record) noexcept { return bytes_.subspan(record.offset, record.size); }
   Record* with_serial(std::uint32_t serial) noexcept;
   /// The one with this packet identifier, which is not 0.

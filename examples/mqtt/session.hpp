@@ -5,105 +5,222 @@
 #include <utility>
 
 #include "examples/mqtt/config.hpp"
+#include "examples/mqtt/features.hpp"
 #include "examples/mqtt/inbox.hpp"
 #include "examples/mqtt/outbox.hpp"
+#include "examples/mqtt/packet_ids.hpp"
 #include "examples/mqtt/text.hpp"
 #include "nal/future.hpp"
 
 namespace mqtt {
 
+template <Features F>
+class BasicSession;
+template <Features F>
+class BasicMessage;
+template <Features F>
 class Publishing;
+template <Features F>
+class Streaming;
+template <Features F>
 class Enqueuing;
+template <Features F>
 class Subscribing;
+template <Features F>
 class Unsubscribing;
+template <Features F>
 class Receiving;
+template <Features F>
+class ReadingMessage;
+template <Features F>
 class Waiting;
+
+using Session = BasicSession<kFull>;
+using SmallSession = BasicSession<kSmall>;
+using Message = BasicMessage<kFull>;
+using SmallMessage = BasicMessage<kSmall>;
 
 enum class Retain : bool { no, yes };
 
+enum class SessionState : std::uint8_t {
+  idle,        ///< `run` was not started yet
+  connecting,  ///< there is no connection; one is being made, now or after a wait
+  handshake,   ///< CONNECT was sent
+  online,      ///< CONNACK has come
+  stopping,    ///< DISCONNECT is on its way
+  failing,     ///< DISCONNECT is on its way, for a fault of the server's (5.0)
+  stopped,     ///< `run` has ended
+};
+
+/// What the server of this connection can do (5.0 §3.2.2.3).
+struct ServerLimits {
+  std::uint32_t session_expiry = 0;                 ///< seconds
+  std::uint32_t maximum_packet_size = 0xFFFF'FFFF;  ///< that it takes
+  std::uint16_t receive_maximum = 0xFFFF;           ///< messages of QoS 1 and 2 on their way there at most
+  std::uint16_t topic_alias_maximum = 0;
+  QoS maximum_qos = QoS::exactly_once;
+  bool retain = true;
+  bool wildcards = true;
+  bool subscription_ids = true;
+  bool shared = true;
+};
+
+namespace detail {
+
+/// A payload that is sent from where it lies, behind its head in the send buffer.
+struct Direct {
+  enum class Status : std::uint8_t {
+    idle,
+    active,
+    done,    ///< all of it was sent
+    broken,  ///< the connection ended before
+  };
+  std::span<const std::byte> chunk{};  ///< what there is of it now
+  std::size_t left = 0;                ///< of the payload, `chunk` included
+  std::size_t size = 0;                ///< of the payload
+  std::size_t head = 0;                ///< bytes of the head
+  std::uint32_t serial = 0;            ///< the record of a message of QoS 1 or 2
+  Status status = Status::idle;
+  bool new_alias = false;  ///< the head tells the server a topic alias
+};
+
+/// What the server waits for.
+struct Answer {
+  std::uint16_t packet_id = 0;  ///< 0: nothing
+  PacketType type{};
+  Reason reason = Reason::success;
+};
+
+/// What the server is to be told when a message was handled.
+struct Owed {
+  std::uint16_t packet_id = 0;  ///< 0: nothing
+  QoS qos = QoS::at_most_once;
+  bool fresh = false;  ///< it came over the connection that there is
+};
+
+}  // namespace detail
+
 /// A message that was received: views into the client's receive buffer, which it holds until it is destroyed.
-/// Destroying it acknowledges it (QoS 1), so a message whose handling was cut off by a power failure comes again. While
-/// it lives no other message can be received, and those that arrive fill the buffer. The session outlives it.
-class [[nodiscard("dropping a message acknowledges it")]] Message {
+/// Destroying it acknowledges it (QoS 1 and 2), so a message whose handling was cut off by a power failure comes again.
+/// While it lives no other message can be received, and those that arrive fill the buffer. The session outlives it.
+template <Features F>
+class [[nodiscard("dropping a message acknowledges it")]] BasicMessage {
  public:
-  Message(Session& session, const Publish& packet) noexcept : session_(&session), packet_(packet) {}
-  Message(Message&& other) noexcept : session_(std::exchange(other.session_, nullptr)), packet_(other.packet_) {}
-  Message& operator=(Message&& other) noexcept;
-  ~Message() { release(); }
+  BasicMessage(BasicSession<F>& session, const Publish& packet) noexcept : session_(&session), packet_(packet) {}
+  BasicMessage(BasicMessage&& other) noexcept
+      : session_(std::exchange(other.session_, nullptr)), packet_(other.packet_) {}
+  BasicMessage& operator=(BasicMessage&& other) noexcept {
+    if (this != &other) {
+      release();
+      session_ = std::exchange(other.session_, nullptr);
+      packet_ = other.packet_;
+    }
+    return *this;
+  }
+  ~BasicMessage() { release(); }
 
   std::string_view topic() const noexcept { return packet_.topic; }
+  /// All of it, if the message is whole; nothing if it is larger than the buffer, and `read` gives it in pieces.
   std::span<const std::byte> payload() const noexcept { return packet_.payload; }
   std::string_view text() const noexcept { return text_of(packet_.payload); }
   QoS qos() const noexcept { return packet_.qos; }
   bool retain() const noexcept { return packet_.retain; }
   /// It may have been received before.
   bool duplicate() const noexcept { return packet_.duplicate; }
+  /// Of 5.0; empty otherwise.
+  const Properties& properties() const noexcept { return packet_.properties; }
+
+  /// Of the whole payload.
+  std::size_t size() const noexcept
+    requires(F.streaming);
+  bool whole() const noexcept
+    requires(F.streaming);
+  /// See operations.hpp.
+  [[nodiscard]] ReadingMessage<F> read() noexcept
+    requires(F.streaming);
 
  private:
-  void release() noexcept;
-  Session* session_;
+  void release() noexcept {
+    if (session_) { std::exchange(session_, nullptr)->released(); }
+  }
+  BasicSession<F>* session_;
   Publish packet_;
 };
 
 /// One MQTT session: what the application uses, whatever the transport, and the protocol as a machine without I/O or a
-/// clock that a `Client` (or a test, or a fuzzer) drives. Confined to one executor.
+/// clock that a `Client` (or a test, or a fuzzer) drives. Confined to one executor. `Session` can do everything,
+/// `SmallSession` the least; any other set of features is as good.
 ///
-/// Messages of QoS 1 that were accepted stay in the store until their PUBACK, across any number of connections and
-/// runs; they are sent in order, with DUP when they were sent before. Subscriptions stay likewise and are asked for
-/// anew when the server does not know the session any more.
-class Session {
+/// Messages of QoS 1 and 2 that were accepted stay in the store until the server has taken them, across any number of
+/// connections and runs; they are sent in order, with DUP when they were sent before. Subscriptions stay likewise and
+/// are asked for anew when the server does not know the session any more.
+template <Features F>
+class BasicSession {
  public:
-  enum class State : std::uint8_t {
-    idle,        ///< `run` was not started yet
-    connecting,  ///< there is no connection; one is being made, now or after a wait
-    handshake,   ///< CONNECT was sent
-    online,      ///< CONNACK has come
-    stopping,    ///< DISCONNECT is on its way
-    stopped,     ///< `run` has ended
-  };
+  using State = SessionState;
 
-  Session(const Config& config, const Memory& memory) noexcept;
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-  ~Session() { NAL_ASSERT(delivery_ != Delivery::handed_out); }
+  BasicSession(const Config& config, const Memory& memory) noexcept;
+  BasicSession(const BasicSession&) = delete;
+  BasicSession& operator=(const BasicSession&) = delete;
+  ~BasicSession() { NAL_ASSERT(delivery_ != Delivery::handed_out); }
 
   // For applications: operations.hpp, to be included for them, says what each does.
-  [[nodiscard]] Publishing publish(std::string_view topic, std::span<const std::byte> payload,
-                                   QoS qos = QoS::at_most_once, Retain retain = Retain::no) noexcept;
-  [[nodiscard]] Publishing publish(std::string_view topic, std::string_view text, QoS qos = QoS::at_most_once,
-                                   Retain retain = Retain::no) noexcept;
-  [[nodiscard]] Enqueuing enqueue(std::string_view topic, std::span<const std::byte> payload,
-                                  QoS qos = QoS::at_least_once, Retain retain = Retain::no) noexcept;
-  [[nodiscard]] Enqueuing enqueue(std::string_view topic, std::string_view text, QoS qos = QoS::at_least_once,
-                                  Retain retain = Retain::no) noexcept;
-  [[nodiscard]] Subscribing subscribe(std::string_view filter, QoS qos = QoS::at_most_once) noexcept;
-  [[nodiscard]] Unsubscribing unsubscribe(std::string_view filter) noexcept;
-  [[nodiscard]] Receiving receive() noexcept;
-  [[nodiscard]] Waiting connected() noexcept;
-  [[nodiscard]] Waiting drained() noexcept;
-  [[nodiscard]] Waiting disconnect() noexcept;
+  [[nodiscard]] Publishing<F> publish(std::string_view topic, std::span<const std::byte> payload,
+                                      QoS qos = QoS::at_most_once, Retain retain = Retain::no,
+                                      const Properties& properties = {}) noexcept;
+  [[nodiscard]] Publishing<F> publish(std::string_view topic, std::string_view text, QoS qos = QoS::at_most_once,
+                                      Retain retain = Retain::no, const Properties& properties = {}) noexcept;
+  [[nodiscard]] Enqueuing<F> enqueue(std::string_view topic, std::span<const std::byte> payload,
+                                     QoS qos = QoS::at_least_once, Retain retain = Retain::no,
+                                     const Properties& properties = {}) noexcept;
+  [[nodiscard]] Enqueuing<F> enqueue(std::string_view topic, std::string_view text, QoS qos = QoS::at_least_once,
+                                     Retain retain = Retain::no, const Properties& properties = {}) noexcept;
+  [[nodiscard]] Streaming<F> stream(std::string_view topic, std::size_t size, QoS qos = QoS::at_most_once,
+                                    Retain retain = Retain::no, const Properties& properties = {}) noexcept
+    requires(F.streaming);
+  [[nodiscard]] Subscribing<F> subscribe(std::string_view filter, QoS qos = QoS::at_most_once) noexcept;
+  [[nodiscard]] Subscribing<F> subscribe(const FilterEntry& entry, std::uint32_t identifier = 0) noexcept;
+  [[nodiscard]] Unsubscribing<F> unsubscribe(std::string_view filter) noexcept;
+  [[nodiscard]] Receiving<F> receive() noexcept;
+  [[nodiscard]] Waiting<F> connected() noexcept;
+  [[nodiscard]] Waiting<F> drained() noexcept;
+  [[nodiscard]] Waiting<F> disconnect() noexcept;
+  [[nodiscard]] Waiting<F> authenticate() noexcept
+    requires(F.version_5);
 
-  /// Accepts a message without waiting: with QoS 1 into the store, connected or not; with QoS 0 only while online.
-  /// *Errors*: would_block: no room now, or QoS 0 and not online; message_size: it can never fit; invalid_argument: the
-  /// topic; not_supported: QoS 2; closed: QoS 0 and `run` has ended. The value names the message for `in_flight`
-  /// (0: QoS 0, nothing to wait for).
+  /// Accepts a message without waiting: with QoS 1 or 2 into the store, connected or not; with QoS 0 only while online,
+  /// and if it fits the send buffer. *Errors*: would_block: no room now, or QoS 0 and not online; message_size: it can
+  /// never fit, or the server does not take so much; invalid_argument: the topic, or a property; not_supported: QoS 2
+  /// where that is no feature, or what the server cannot do; closed: QoS 0 and `run` has ended; the store's own. The
+  /// value names the message for `in_flight` (0: QoS 0, nothing to wait for).
   nal::Result<std::uint32_t> try_publish(std::string_view topic, std::span<const std::byte> payload, QoS qos,
-                                         Retain retain) noexcept;
-  /// Still waits for its PUBACK.
-  bool in_flight(std::uint32_t serial) noexcept { return serial != 0 && store_.with_serial(serial) != nullptr; }
-  std::size_t in_flight_count() const noexcept { return store_.count(); }
+                                         Retain retain, const Properties& properties = {}) noexcept;
+  /// The server has not taken it yet.
+  bool in_flight(std::uint32_t serial) noexcept;
+  std::size_t in_flight_count() noexcept;
   /// Asks `run` to end as soon as what stands in the send buffer is sent. Needs no waiting; `disconnect` is this and
-  /// the wait.
-  void stop() noexcept;
+  /// the wait. The reason is told to a server of 5.0: `disconnect_with_will` has it publish the will.
+  void stop(Reason reason = Reason::success) noexcept;
 
   State state() const noexcept { return state_; }
   bool stopped() const noexcept { return state_ == State::stopped; }
   /// Why the last connection or attempt ended.
   const Failure& failure() const noexcept { return failure_; }
   const Config& config() const noexcept { return config_; }
+  /// MQTT 5.0 is spoken.
+  bool version_5() const noexcept { return F.version_5 && config_.version == Version::mqtt_5; }
+  /// Of the connection that there is, or was last.
+  const ServerLimits& server() const noexcept
+    requires(F.version_5)
+  {
+    return five_.server;
+  }
+  /// The client identifier: the configured one, or that which the server has assigned if there was room for it.
+  std::string_view client_id() const noexcept;
 
   // For whoever moves the bytes.
-  /// *Errors*: invalid_argument, buffer_too_small, message_size: CONNECT cannot be made of this configuration.
+  /// *Errors*: invalid_argument, buffer_too_small, message_size: CONNECT cannot be made of this configuration;
+  /// not_supported: it wants what is no feature; the store's.
   nal::Result<> start() noexcept;
   /// There is a connection: nothing was sent or received on it yet.
   void link_up(nal::Instant now) noexcept;
@@ -112,11 +229,19 @@ class Session {
   void run_ended() noexcept;
   /// Parses what has arrived and looks at the clock. *Errors*: the connection must end; `fatal()` says why.
   nal::Result<> advance(nal::Instant now) noexcept;
+  /// After an error of `advance`: whether something is to be sent before the connection is closed.
+  bool say_why() noexcept;
   /// Where to put what arrives next; empty while nothing more can be taken.
   std::span<std::byte> input_room() noexcept { return inbox_.room(); }
   void received(std::size_t n, nal::Instant now) noexcept;
-  /// What to send next; empty when there is nothing.
-  std::span<const std::byte> output() noexcept;
+  /// What to send next, in order; nothing when both are empty.
+  void output(std::span<const std::byte> (&pieces)[2]) noexcept;
+  /// The first piece of that.
+  std::span<const std::byte> output() noexcept {
+    std::span<const std::byte> pieces[2];
+    output(pieces);
+    return pieces[0].empty() ? pieces[1] : pieces[0];
+  }
   void sent(std::size_t n, nal::Instant now) noexcept;
   /// When `advance` has something to do even if nothing arrives.
   nal::Instant deadline() const noexcept;
@@ -124,62 +249,175 @@ class Session {
   bool finished() const noexcept { return finished_; }
   bool stop_wanted() const noexcept { return stop_wanted_; }
   const Failure& fatal() const noexcept { return fatal_; }
-  void tell(const Notice& notice) noexcept;
+  /// Where the server that ended the last connection wants this client to go (5.0 §4.13); ends with `link_down`.
+  std::string_view server_reference() const noexcept {
+    if constexpr (F.version_5) { return five_.reference; }
+    return {};
+  }
+  void tell(const Notice& notice) noexcept {
+    if (config_.observer.tell) { config_.observer.tell(config_.observer.context, notice); }
+  }
   nal::WaitList& work() noexcept { return work_; }
 
  private:
-  friend class Message;
-  friend class Publishing;
-  friend class Enqueuing;
-  friend class Subscribing;
-  friend class Unsubscribing;
-  friend class Receiving;
-  friend class Waiting;
+  friend class BasicMessage<F>;
+  friend class Publishing<F>;
+  friend class Streaming<F>;
+  friend class Enqueuing<F>;
+  friend class Subscribing<F>;
+  friend class Unsubscribing<F>;
+  friend class Receiving<F>;
+  friend class ReadingMessage<F>;
+  friend class Waiting<F>;
+  using Direct = detail::Direct;
+  using Answer = detail::Answer;
+  using Owed = detail::Owed;
 
   /// What becomes of the message that is held for the application.
   enum class Delivery : std::uint8_t { none, offered, handed_out };
   /// How far a PUBLISH that does not fit has been thrown away.
-  enum class Discard : std::uint8_t { none, topic, packet_id, payload };
+  enum class Discard : std::uint8_t { none, packet_id, payload };
+  /// Filters stand in their store behind a subscription identifier.
+  static constexpr std::size_t kIdentifierSize = F.version_5 ? 4 : 0;
+  static constexpr std::size_t kAnswerSize = F.version_5 ? 5 : 4;
+  /// A streamed message goes on behind its head only if there is so much room for its pieces.
+  static constexpr std::size_t kPieceRoom = 16;
+  /// What the store has of a message that is streamed: room for its PUBREL. Smaller than any PUBLISH with an
+  /// identifier.
+  static constexpr std::size_t kStreamedSize = 4;
 
-  // session.cpp
-  Connect connect_packet() const noexcept;
+  // session_link.hpp
+  nal::Result<std::size_t> encode_connect(std::span<std::byte> room) noexcept;
+  bool starts_clean() const noexcept;
   void requeue() noexcept;
-  std::uint16_t next_packet_id() noexcept;
-  void fill_outbox() noexcept;
-  bool fill_empty(PacketType type) noexcept;
-  void kick() noexcept { work_.wake_all(); }
-
-  // session_subscriptions.cpp
-  nal::Result<> handle_suback(const Suback& packet) noexcept;
-  nal::Result<> handle_unsuback(const Acknowledge& packet) noexcept;
-  void fill_subscriptions() noexcept;
-  nal::Poll<nal::Result<std::uint32_t>> begin_subscription(std::string_view filter, QoS qos, bool leave) noexcept;
-  Record* subscription_of(std::string_view filter) noexcept;
-  void renew_subscriptions(bool session_present) noexcept;
-
-  // session_input.cpp
+  nal::Result<> restore() noexcept;
+  static nal::Result<> take_restored(void* self, StoreKey key, std::span<const std::byte> bytes) noexcept;
   nal::Result<> fail(const Failure& failure) noexcept;
   nal::Result<> fail(Fault fault) noexcept { return fail(Failure::protocol(fault)); }
-  nal::Result<> parse() noexcept;
-  Fault check_allowed(PacketType type, QoS qos) const noexcept;
-  nal::Result<> handle(const Header& header, std::span<const std::byte> body) noexcept;
+  nal::Result<> check_clock(nal::Instant now) noexcept;
   nal::Result<> handle_connack(const Connack& packet) noexcept;
-  nal::Result<> handle_puback(const Acknowledge& packet) noexcept;
+  void take_server(const Connack& packet) noexcept;
+  nal::Result<> handle_disconnect(const Disconnect& packet) noexcept;
+  nal::Result<> handle_auth(const Auth& packet) noexcept;
+  nal::Poll<nal::Result<>> poll_authenticate(bool& begun) noexcept;
+  nal::Result<> send_auth(Reason reason, Authenticator::Step step, std::span<const std::byte> data) noexcept;
+  void kick() noexcept { work_.wake_all(); }
+  std::uint16_t keep_alive() const noexcept {
+    if constexpr (F.version_5) { return five_.keep_alive; }
+    return config_.keep_alive;
+  }
+
+  // session_send.hpp
+  std::uint16_t next_packet_id() noexcept;
+  nal::Result<std::size_t> size_of(const Publish& packet, std::size_t payload) noexcept;
+  nal::Result<std::size_t> encode_any_head(std::span<std::byte> room, const Publish& packet,
+                                           std::size_t payload) noexcept;
+  nal::Result<> check_publish(const Publish& packet) noexcept;
+  nal::Result<Record*> accept(Publish& packet, std::size_t size) noexcept;
+  nal::Result<std::uint32_t> store_publish(Publish& packet) noexcept;
+  nal::Result<> begin_direct(Direct& direct, Publish& packet, std::size_t size) noexcept;
+  bool absorb(Direct& direct) noexcept;
+  void abandon(Direct& direct) noexcept;
+  void forget(std::uint32_t serial) noexcept;
+  bool may_send_messages() noexcept;
+  std::size_t window() noexcept;
+  Record* next_to_send() noexcept;
+  /// The record of a message of QoS 2 that the server has: a PUBREL.
+  bool is_release(const Record& record) noexcept {
+    return F.qos_2 && (store_.bytes(record)[0] >> 4) == std::byte{static_cast<std::uint8_t>(PacketType::pubrel)};
+  }
+  /// Its payload is not in the store.
+  bool is_streamed(const Record& record) noexcept {
+    return F.streaming && record.size == kStreamedSize && !is_release(record);
+  }
+  void fill_outbox() noexcept;
+  bool fill_empty(PacketType type) noexcept;
+  bool fill_disconnect(Reason reason) noexcept;
+  bool fill_answer() noexcept;
+  void answer(const Answer& answer) noexcept;
+  nal::Result<> handle_acknowledge(const Acknowledge& packet) noexcept;
+  nal::Result<> handle_pubrec(const Acknowledge& packet) noexcept;
+  void handle_pubrel(const Acknowledge& packet) noexcept;
+  void settle_message(Record& record, Reason reason, const Properties& properties) noexcept;
+  void refuse_what_the_server_cannot() noexcept;
+
+  // session_subscriptions.hpp
+  nal::Result<> handle_suback(const Suback& packet) noexcept;
+  void fill_subscriptions() noexcept;
+  nal::Poll<nal::Result<std::uint32_t>> begin_subscription(const FilterEntry& entry, std::uint32_t identifier,
+                                                           bool leave) noexcept;
+  Record* subscription_of(std::string_view filter) noexcept;
+  std::string_view filter_of(const Record& record) noexcept {
+    return text_of(subscriptions_.bytes(record).subspan(kIdentifierSize));
+  }
+  std::size_t subscribe_room(std::string_view filter) const noexcept {
+    return version_5() ? subscribe_size5(filter) : subscribe_size(filter);
+  }
+  void renew_subscriptions(bool session_present) noexcept;
+  void refuse_subscription(Record& record, Reason reason, const Properties& properties) noexcept;
+  Reason check_subscription(const Record& record) noexcept;
+
+  // session_receive.hpp
+  Parsed<Header> parse_header(std::span<const std::byte> bytes) noexcept;
+  Parsed<Publish> parse_publish(const Header& header, std::span<const std::byte> body) noexcept;
+  nal::Result<> parse() noexcept;
+  Fault check_allowed(const Header& header) const noexcept;
+  nal::Result<> handle(const Header& header, std::span<const std::byte> body) noexcept;
   nal::Result<> handle_publish(const Header& header, std::span<const std::byte> body) noexcept;
+  nal::Result<> check_arrived(const Publish& packet) noexcept;
   void deliver() noexcept;
-  /// False while more must arrive first.
+  bool resolve_alias(Publish& packet) noexcept;
+  void offer(const Publish& packet, const Owed& owed) noexcept;
+  void settle(const Owed& owed) noexcept;
+  /// False while more must arrive, or be done, first.
+  nal::Result<bool> begin_oversized(const Header& header) noexcept;
+  nal::Result<bool> begin_streaming(const Header& header) noexcept;
   nal::Result<bool> begin_discarding(const Header& header) noexcept;
   nal::Result<bool> go_on_discarding() noexcept;
   void discarded() noexcept;
-  void acknowledge(std::uint16_t packet_id) noexcept;
   void released() noexcept;
-  nal::Result<> check_clock(nal::Instant now) noexcept;
+  nal::Poll<nal::Result<std::span<const std::byte>>> poll_piece(nal::Context& context, nal::Waiter& waiter) noexcept;
+
+  struct Five {
+    explicit Five(const Memory& memory) noexcept
+        : aliases_in(memory.aliases_in, memory.aliases_in_topics),
+          aliases_out(memory.aliases_out, memory.aliases_out_topics),
+          client_id(memory.client_id) {}
+    RecordStore aliases_in;   ///< their numbers stand where packet identifiers do
+    RecordStore aliases_out;  ///< the first is alias 1
+    std::span<std::byte> client_id;
+    std::size_t client_id_size = 0;
+    ServerLimits server{};
+    std::string_view reference{};
+    std::uint16_t keep_alive = 0;
+    std::uint16_t unacknowledged = 0;  ///< messages of QoS 1 and 2 that came over this connection
+    Reason goodbye = Reason::success;
+    bool aliases_stale = false;   ///< those in `aliases_in` are of an earlier connection
+    bool was_online = false;      ///< in this run
+    bool authenticating = false;  ///< anew
+    bool authenticated = false;   ///< the last time anew worked
+  };
+  struct QoS2 {
+    explicit QoS2(const Memory& memory) noexcept : received(memory.received) {}
+    PacketIds received;                ///< not released yet
+    std::uint16_t stray_releases = 0;  ///< PUBRELs of messages that this client knows nothing of
+  };
+  struct Stream {
+    std::size_t size = 0;  ///< of the payload
+    std::size_t left = 0;  ///< of it, from the piece on that is shown
+    std::size_t shown = 0;
+    bool active = false;  ///< the message that is held is larger than the buffer, and goes on
+    bool broken = false;  ///< and its connection is gone
+  };
 
   Config config_;
   Inbox inbox_;
   Outbox outbox_;
   RecordStore store_;
   RecordStore subscriptions_;
+  [[no_unique_address]] detail::MemberIf<F.version_5, Five, 0> five_;
+  [[no_unique_address]] detail::MemberIf<F.qos_2, QoS2, 1> two_;
+  [[no_unique_address]] detail::MemberIf<F.streaming, Stream, 2> stream_;
 
   State state_ = State::idle;
   Failure failure_{};  ///< why the last connection ended
@@ -188,25 +426,33 @@ class Session {
   // Sending.
   std::uint32_t sending_ = 0;  ///< the message that is partly sent
   std::size_t sending_offset_ = 0;
+  Direct* direct_ = nullptr;  ///< the payload that follows what stands in the outbox
   std::uint16_t last_packet_id_ = 0;
-  std::uint16_t ack_due_ = 0;  ///< a PUBACK for which there was no room yet
+  /// For which there was no room yet. One of them is the application's, for the message that it has released; whatever
+  /// else is to be answered waits until there are none.
+  Answer answers_[2]{};
+  std::uint8_t answers_due_ = 0;
   bool ping_due_ = false;
   bool stop_wanted_ = false;
   bool disconnect_queued_ = false;
   bool finished_ = false;
+  bool resumed_ = false;   ///< the server knew the session
+  bool restored_ = false;  ///< what the store had kept was loaded
 
   // Receiving.
   Delivery delivery_ = Delivery::none;
   Publish message_{};
-  std::uint16_t message_ack_ = 0;  ///< what to acknowledge when the message is released; 0: nothing
+  Owed owed_{};                    ///< when the message is released
   std::size_t kept_ = 0;           ///< messages that wait in the inbox
   std::size_t kept_stale_ = 0;     ///< the oldest of them, which came over an earlier connection
+  std::size_t kept_orphaned_ = 0;  ///< the oldest of those, of a session that the server has forgotten
   std::size_t oversized_ = 0;      ///< messages thrown away that the application has not been told of
   Discard discard_ = Discard::none;
-  std::uint16_t discard_ack_ = 0;
+  QoS discard_qos_ = QoS::at_most_once;
+  bool discard_told_ = false;  ///< the application knows the message
+  std::uint16_t discard_id_ = 0;
   std::size_t discard_left_ = 0;  ///< bytes of the packet behind what has been thrown away
   std::size_t discard_size_ = 0;  ///< of the whole packet
-  QoS discard_qos_ = QoS::at_most_once;
 
   // The clock.
   nal::Instant last_sent_{};
@@ -220,5 +466,18 @@ class Session {
   nal::WaitList messages_;  ///< whoever receives
   nal::WaitList changed_;   ///< whoever waits for a state
 };
+
+}  // namespace mqtt
+
+#include "examples/mqtt/session_link.hpp"
+#include "examples/mqtt/session_receive.hpp"
+#include "examples/mqtt/session_send.hpp"
+#include "examples/mqtt/session_subscriptions.hpp"
+
+namespace mqtt {
+
+// Compiled once, in sessions.cpp.
+extern template class BasicSession<kFull>;
+extern template class BasicSession<kSmall>;
 
 }  // namespace mqtt

@@ -5,13 +5,16 @@
 
 namespace mqtt {
 
+constexpr bool has_wildcards(std::string_view text) noexcept {
+  for (const char c : text) {
+    if (c == '+' || c == '#') { return true; }
+  }
+  return false;
+}
+
 /// A name that a message can be published to (§4.7): one byte at least, no wildcards.
 constexpr bool is_topic_name(std::string_view name) noexcept {
-  if (name.empty() || !is_mqtt_text(name)) { return false; }
-  for (const char c : name) {
-    if (c == '+' || c == '#') { return false; }
-  }
-  return true;
+  return !name.empty() && !has_wildcards(name) && is_mqtt_text(name);
 }
 
 /// A filter that can be subscribed to (§4.7.1): `+` stands for one level, `#` for all that follow, each alone in its
@@ -26,6 +29,26 @@ constexpr bool is_topic_filter(std::string_view filter) noexcept {
     if (!starts_level || !ends_level) { return false; }
   }
   return true;
+}
+
+/// Whether a filter is that of a shared subscription, `$share/GROUP/FILTER` (5.0 §4.8.2).
+constexpr bool is_shared(std::string_view filter) noexcept { return filter.starts_with("$share/"); }
+
+/// What a filter takes: itself, but for a shared one what stands behind its group.
+constexpr std::string_view unshared(std::string_view filter) noexcept {
+  if (!is_shared(filter)) { return filter; }
+  filter.remove_prefix(7);
+  while (!filter.empty() && filter.front() != '/') { filter.remove_prefix(1); }
+  if (!filter.empty()) { filter.remove_prefix(1); }
+  return filter;
+}
+
+/// A filter of a shared subscription must have a group, without wildcards, and a filter behind it.
+constexpr bool is_shared_filter_valid(std::string_view filter) noexcept {
+  if (!is_shared(filter)) { return true; }
+  const std::string_view rest = unshared(filter);
+  const std::string_view group(filter.data() + 7, filter.size() - 7 - rest.size());
+  return !rest.empty() && group.size() > 1 && !has_wildcards(group);
 }
 
 /// Whether a valid filter takes a valid name. A leading wildcard does not take names that begin with `$` (§4.7.2);

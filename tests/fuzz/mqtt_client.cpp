@@ -99,7 +99,7 @@ class Run {
 
   bool up() const {
     const auto state = session_.state();
-    return state != Session::State::connecting && state != Session::State::idle && state != Session::State::stopped;
+    return state != SessionState::connecting && state != SessionState::idle && state != SessionState::stopped;
   }
 
   void advanced(const Result<>& result) {
@@ -138,7 +138,7 @@ class Run {
     const std::byte suback[] = {std::byte{0x90}, std::byte{3}, std::byte{0}, low, std::byte{1}};
     const std::byte unsuback[] = {std::byte{0xB0}, std::byte{2}, std::byte{0}, low};
     const std::byte pingresp[] = {std::byte{0xD0}, std::byte{0}};
-    if (session_.state() == Session::State::handshake) { return deliver(connack); }
+    if (session_.state() == SessionState::handshake) { return deliver(connack); }
     switch (which % 4) {
       case 0: deliver(suback); break;
       case 1: deliver(unsuback); break;
@@ -148,8 +148,8 @@ class Run {
   }
 
   void link_up() {
-    if (session_.finished() || session_.state() == Session::State::stopped) {
-      if (session_.state() != Session::State::stopped) { session_.run_ended(); }
+    if (session_.finished() || session_.state() == SessionState::stopped) {
+      if (session_.state() != SessionState::stopped) { session_.run_ended(); }
       require(session_.start().has_value());
     }
     session_.link_up(clock_.now());
@@ -240,8 +240,8 @@ class Run {
   Clock clock_;
   nal::Executor executor_{clock_};
   Buffers<kSizes> buffers_;
-  Session session_;
-  std::optional<Message> message_;
+  SmallSession session_;
+  std::optional<SmallMessage> message_;
   std::vector<std::byte> sent_;
   std::set<std::uint32_t> in_flight_;
   unsigned sum_ = 0;

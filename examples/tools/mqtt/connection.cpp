@@ -141,6 +141,13 @@ void Connection::told(const mqtt::Notice& notice) {
       std::fprintf(stderr, "warning: a message of %zu bytes was dropped; --max-packet makes room for it\n",
                    notice.size);
       return;
+    case Kind::message_refused:
+      std::fprintf(stderr, "warning: the server did not take a message: %s\n", mqtt::to_string(notice.reason));
+      return;
+    case Kind::redirected:
+      std::fprintf(stderr, "warning: the server sends its clients to %.*s\n", static_cast<int>(notice.server.size()),
+                   notice.server.data());
+      return;
     case Kind::closed:
       if (options_.verbose) { std::fprintf(stderr, "disconnected\n"); }
       return;

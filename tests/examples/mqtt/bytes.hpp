@@ -4,8 +4,10 @@
 #include <string_view>
 #include <vector>
 
+#include "examples/mqtt/failure.hpp"
 #include "examples/mqtt/packet.hpp"
 #include "examples/mqtt/text.hpp"
+#include "examples/mqtt/version.hpp"
 
 namespace mqtt::test {
 
@@ -70,15 +72,14 @@ inline Bytes message(std::string_view topic, std::string_view payload, QoS qos =
   return encoded(Publish{topic, bytes_of(payload), qos, false, duplicate, packet_id});
 }
 
-enum class Version { v311, v5 };
 template <Version kVersion>
 Parsed<Header> header_of(std::span<const std::byte> whole) {
-  return kVersion == Version::v5 ? Header::parse5(whole) : Header::parse(whole);
+  return kVersion == Version::mqtt_5 ? Header::parse5(whole) : Header::parse(whole);
 }
 template <class Packet, Version kVersion>
 Parsed<Packet> parse_body(const Header& header, std::span<const std::byte> whole) {
   const auto body = whole.subspan(header.size, header.remaining);
-  if constexpr (kVersion == Version::v5) {
+  if constexpr (kVersion == Version::mqtt_5) {
     return Packet::parse5(header, body);
   } else {
     return Packet::parse(header, body);
@@ -86,7 +87,7 @@ Parsed<Packet> parse_body(const Header& header, std::span<const std::byte> whole
 }
 
 /// The fault that a parser finds in a whole packet; `none` if it takes it, `truncated` while the header is incomplete.
-template <class Packet, Version kVersion = Version::v311>
+template <class Packet, Version kVersion = Version::mqtt_3_1_1>
 Fault fault_of(const Bytes& whole) {
   const auto header = header_of<kVersion>(whole);
   if (!header) { return header.fault(); }
@@ -95,15 +96,15 @@ Fault fault_of(const Bytes& whole) {
 }
 template <class Packet>
 Fault fault_of5(const Bytes& whole) {
-  return fault_of<Packet, Version::v5>(whole);
+  return fault_of<Packet, Version::mqtt_5>(whole);
 }
-template <class Packet, Version kVersion = Version::v311>
+template <class Packet, Version kVersion = Version::mqtt_3_1_1>
 Packet parsed(const Bytes& whole) {
   return *parse_body<Packet, kVersion>(*header_of<kVersion>(whole), whole);
 }
 template <class Packet>
 Packet parsed5(const Bytes& whole) {
-  return parsed<Packet, Version::v5>(whole);
+  return parsed<Packet, Version::mqtt_5>(whole);
 }
 
 /// The whole packets at the front of `stream`, taken off it.

@@ -9,7 +9,7 @@ namespace mqtt::test {
 /// Every part of a packet from its front, each on the heap and of just its size, so that AddressSanitizer sees a byte
 /// too many: never taken, never worse than incomplete or truncated. `whole_at` tells lengths of the body that are whole
 /// packets too: where the standard lets fields be left out.
-template <class Packet, Version kVersion = Version::v311>
+template <class Packet, Version kVersion = Version::mqtt_3_1_1>
 void check_truncations(const Bytes& whole, std::initializer_list<std::size_t> whole_at = {}) {
   CHECK(fault_of<Packet, kVersion>(whole) == Fault::none);
   for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -37,7 +37,7 @@ void check_truncations(const Bytes& whole, std::initializer_list<std::size_t> wh
 }
 
 /// Every value of the two bytes of a length field at `offset`: nothing breaks, and what is too long is refused.
-template <class Packet, Version kVersion = Version::v311>
+template <class Packet, Version kVersion = Version::mqtt_3_1_1>
 void check_length_field(const Bytes& whole, std::size_t offset) {
   const auto at = [&](std::size_t i) { return std::to_integer<unsigned>(whole[offset + i]); };
   const unsigned right = at(0) << 8 | at(1);

@@ -12,10 +12,10 @@
 namespace mqtt::test {
 
 inline constexpr BufferSizes kTestSizes{
-    .receive = 128, .send = 128, .in_flight = 4, .store = 128, .subscriptions = 3, .filters = 48};
+    .receive = 128, .send = 128, .in_flight = 4, .store = 128, .subscriptions = 3, .filters = 60};
 
 /// A session with memory, an executor for its operations, and a wire that a test holds the other end of.
-template <BufferSizes Sizes = kTestSizes>
+template <BufferSizes Sizes = kTestSizes, Features F = kFull>
 class Machine {
  public:
   explicit Machine(const Config& config = {.client_id = "c"}) : session(config, buffers.memory()) {}
@@ -66,9 +66,9 @@ class Machine {
   }
   nal::Instant now() { return clock.now(); }
 
-  template <class F>
-  auto try_once(F&& operation) {
-    return nal::try_once(executor, std::forward<F>(operation));
+  template <class Operation>
+  auto try_once(Operation&& operation) {
+    return nal::try_once(executor, std::forward<Operation>(operation));
   }
   nal::Result<std::uint32_t> publish(std::string_view topic, std::string_view text, QoS qos) {
     return session.try_publish(topic, bytes_of(text), qos, Retain::no);
@@ -77,9 +77,11 @@ class Machine {
   nal::test::VirtualClock clock;
   nal::Executor executor{clock};
   Buffers<Sizes> buffers;
-  Session session;
+  BasicSession<F> session;
   Bytes wire;
   std::size_t unfed = 0;  ///< of the last `feed`
 };
+
+using SmallMachine = Machine<kTestSizes, kSmall>;
 
 }  // namespace mqtt::test

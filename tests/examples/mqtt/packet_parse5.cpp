@@ -8,7 +8,7 @@ using Id = PropertyId;
 
 namespace {
 
-constexpr Version kV5 = Version::v5;
+constexpr Version kV5 = Version::mqtt_5;
 
 Fault header_fault(std::initializer_list<unsigned> values) { return Header::parse5(bytes(values)).fault(); }
 /// The properties of a packet behind their length.

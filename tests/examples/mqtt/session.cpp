@@ -126,7 +126,7 @@ TEST_CASE("A full store or table is would_block, and what can never fit is messa
   CHECK(machine.publish("t", too_large, QoS::at_least_once) == Unexpected(Error::message_size));
   CHECK(machine.publish("t", too_large, QoS::at_most_once) == Unexpected(Error::message_size));
   CHECK(machine.publish("t/#", "", QoS::at_most_once) == Unexpected(Error::invalid_argument));
-  CHECK(machine.publish("t", "", QoS::exactly_once) == Unexpected(Error::not_supported));
+  CHECK(SmallMachine().publish("t", "", QoS::exactly_once) == Unexpected(Error::not_supported));
 }
 
 TEST_CASE("QoS 0 waits behind messages of QoS 1 that were accepted before", "[mqtt]") {
@@ -300,7 +300,8 @@ TEST_CASE("Subscriptions that cannot be are refused where they are asked for", "
   Machine machine;
   CHECK(machine.try_once(machine.session.subscribe("a#")) == Unexpected(Error::invalid_argument));
   CHECK(machine.try_once(machine.session.unsubscribe("a#")) == Unexpected(Error::invalid_argument));
-  CHECK(machine.try_once(machine.session.subscribe("a", QoS::exactly_once)) == Unexpected(Error::not_supported));
+  SmallMachine small;
+  CHECK(small.try_once(small.session.subscribe("a", QoS::exactly_once)) == Unexpected(Error::not_supported));
   CHECK(machine.try_once(machine.session.subscribe(std::string(120, 'a'))) == Unexpected(Error::message_size));
   for (const auto filter : {"1", "2", "3"}) {
     CHECK(machine.try_once(machine.session.subscribe(filter)) == Unexpected(Error::would_block));

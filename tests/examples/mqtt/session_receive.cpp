@@ -115,13 +115,13 @@ TEST_CASE("A message larger than the buffer is thrown away, acknowledged and tol
       if (large.size() <= kTestSizes.receive) { continue; }
       for (const std::size_t piece : {1U, 7U, 128U}) {
         std::size_t told = 0;
-        Machine machine({.client_id = "c",
-                         .observer = {[](void* context, const Notice& notice) noexcept {
-                                        if (notice.kind == Notice::Kind::oversized) {
-                                          *static_cast<std::size_t*>(context) = notice.size;
-                                        }
-                                      },
-                                      &told}});
+        SmallMachine machine({.client_id = "c",
+                              .observer = {[](void* context, const Notice& notice) noexcept {
+                                             if (notice.kind == Notice::Kind::oversized) {
+                                               *static_cast<std::size_t*>(context) = notice.size;
+                                             }
+                                           },
+                                           &told}});
         machine.connect();
         REQUIRE(machine.feed(large + message("a", "next"), piece));
         CHECK(told == large.size());

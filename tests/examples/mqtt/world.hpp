@@ -52,8 +52,9 @@ class World {
 
   Config& observed(Config& config) {
     config.observer = {[](void* context, const Notice& notice) noexcept {
-                         static constexpr const char* kWords[] = {"connecting", "connected", "lost",
-                                                                  "refused",    "oversized", "closed"};
+                         static constexpr const char* kWords[] = {"connecting",      "connected", "lost",
+                                                                  "refused",         "oversized", "closed",
+                                                                  "message refused", "redirected"};
                          static_cast<World*>(context)->log.emplace_back(kWords[static_cast<int>(notice.kind)]);
                        },
                        this};

@@ -1,0 +1,465 @@
+#pragma once
+#include "examples/mqtt/wire.hpp"
+
+/// What a session makes of what arrives; included by session.hpp.
+namespace mqtt {
+
+template <Features F>
+Parsed<Header> BasicSession<F>::parse_header(std::span<const std::byte> bytes) noexcept {
+  if constexpr (F.version_5) {
+    if (version_5()) { return Header::parse5(bytes); }
+  }
+  return Header::parse(bytes);
+}
+
+template <Features F>
+Parsed<Publish> BasicSession<F>::parse_publish(const Header& header, std::span<const std::byte> body) noexcept {
+  if constexpr (F.version_5) {
+    if (version_5()) { return Publish::parse5(header, body); }
+  }
+  return Publish::parse(header, body);
+}
+
+template <Features F>
+nal::Result<> BasicSession<F>::parse() noexcept {
+  for (;;) {
+    if (inbox_.skipping()) { return {}; }
+    if constexpr (F.streaming) {
+      if (stream_.active && !stream_.broken) { return {}; }  // what follows is its payload
+    }
+    if (discard_ != Discard::none) {
+      NAL_TRY_SET(const bool moved, go_on_discarding());
+      if (!moved) { return {}; }
+      continue;
+    }
+    const auto unread = inbox_.unread();
+    if (unread.empty()) { return {}; }
+    const auto header = parse_header(unread);
+    if (!header) { return fail(header.fault()); }
+    if (const Fault fault = check_allowed(*header); fault != Fault::none) { return fail(fault); }
+    if (!header->complete()) { return {}; }
+    if constexpr (F.version_5) {
+      const std::uint32_t limit = config_.maximum_packet_size;
+      if (version_5() && limit != 0 && header->total() > limit) { return fail(Fault::packet_too_large); }
+      // What is left of an earlier connection goes by the aliases of that.
+      if (header->type == PacketType::publish && kept_stale_ != 0 && five_.aliases_in.count() != 0) { return {}; }
+    }
+
+    if (inbox_.too_small_for(header->total())) {
+      if (header->type != PacketType::publish) { return fail(Fault::packet_too_large); }
+      NAL_TRY_SET(const bool begun, begin_oversized(*header));
+      if (!begun) { return {}; }
+      continue;
+    }
+    if (unread.size() < header->total()) { return {}; }
+    // Packets that are answered at once wait until there is room for it.
+    if constexpr (F.qos_2) {
+      const bool answered = header->type == PacketType::pubrec || header->type == PacketType::pubrel;
+      if (answered && answers_due_ != 0) { return {}; }
+    }
+    if constexpr (F.version_5) {
+      if (header->type == PacketType::auth && (direct_ || !outbox_.empty())) { return {}; }
+    }
+    NAL_TRY(handle(*header, unread.subspan(header->size, header->remaining)));
+  }
+}
+
+template <Features F>
+Fault BasicSession<F>::check_allowed(const Header& header) const noexcept {
+  const PacketType type = header.type;
+  if (state_ == State::handshake) {
+    const bool allowed = type == PacketType::connack || (version_5() && type == PacketType::auth);
+    return allowed ? Fault::none : Fault::unexpected_packet;
+  }
+  switch (type) {
+    case PacketType::publish:
+      return !F.qos_2 && header.qos() == QoS::exactly_once ? Fault::qos_not_granted : Fault::none;
+    case PacketType::connack: return Fault::second_connack;
+    case PacketType::puback:
+    case PacketType::suback:
+    case PacketType::unsuback:
+    case PacketType::pingresp: return Fault::none;
+    case PacketType::pubrec:
+    case PacketType::pubrel:
+    case PacketType::pubcomp: return F.qos_2 ? Fault::none : Fault::unexpected_packet;
+    case PacketType::disconnect:
+    case PacketType::auth: return version_5() ? Fault::none : Fault::unexpected_packet;
+    default: return Fault::unexpected_packet;
+  }
+}
+
+namespace detail {
+
+/// A packet of either version.
+template <class Packet, Features F>
+Parsed<Packet> parse_either(bool version_5, const Header& header, std::span<const std::byte> body) noexcept {
+  if constexpr (F.version_5) {
+    if (version_5) { return Packet::parse5(header, body); }
+  }
+  return Packet::parse(header, body);
+}
+
+}  // namespace detail
+
+template <Features F>
+nal::Result<> BasicSession<F>::handle(const Header& header, std::span<const std::byte> body) noexcept {
+  nal::Result<> handled;
+  switch (header.type) {
+    case PacketType::publish: return handle_publish(header, body);
+    case PacketType::connack: {
+      const auto packet = detail::parse_either<Connack, F>(version_5(), header, body);
+      handled = packet ? handle_connack(*packet) : fail(packet.fault());
+      break;
+    }
+    case PacketType::suback: {
+      const auto packet = detail::parse_either<Suback, F>(version_5(), header, body);
+      handled = packet ? handle_suback(*packet) : fail(packet.fault());
+      break;
+    }
+    case PacketType::puback:
+    case PacketType::pubrec:
+    case PacketType::pubrel:
+    case PacketType::pubcomp:
+    case PacketType::unsuback: {
+      if constexpr (F.version_5) {
+        if (version_5() && header.type == PacketType::unsuback) {
+          const auto packet = Suback::parse5(header, body);
+          handled = packet ? handle_suback(*packet) : fail(packet.fault());
+          break;
+        }
+      }
+      const auto packet = detail::parse_either<Acknowledge, F>(version_5(), header, body);
+      if (!packet) { return fail(packet.fault()); }
+      if (header.type == PacketType::unsuback) {
+        handled = handle_suback({packet->packet_id, {}, PacketType::unsuback, {}});
+      } else if (header.type == PacketType::pubrec) {
+        handled = handle_pubrec(*packet);
+      } else if (header.type == PacketType::pubrel) {
+        handle_pubrel(*packet);
+      } else {
+        handled = handle_acknowledge(*packet);
+      }
+      break;
+    }
+    case PacketType::disconnect:
+      if constexpr (F.version_5) {
+        const auto packet = Disconnect::parse5(header, body);
+        handled = packet ? handle_disconnect(*packet) : fail(packet.fault());
+      }
+      break;
+    case PacketType::auth:
+      if constexpr (F.version_5) {
+        const auto packet = Auth::parse5(header, body);
+        handled = packet ? handle_auth(*packet) : fail(packet.fault());
+      }
+      break;
+    default:  // PINGRESP: all that `check_allowed` leaves. One that was not asked for changes nothing.
+      if (!ping_due_) { answer_by_ = nal::Instant::max(); }
+  }
+  if (handled) { inbox_.consume(header.total()); }
+  return handled;
+}
+
+/// What the window and the aliases allow, as soon as it has come.
+template <Features F>
+nal::Result<> BasicSession<F>::check_arrived(const Publish& packet) noexcept {
+  if constexpr (F.version_5) {
+    if (!version_5()) { return {}; }
+    if (packet.topic_alias > five_.aliases_in.capacity()) { return fail(Fault::topic_alias); }
+    if (packet.qos != QoS::at_most_once) {
+      ++five_.unacknowledged;
+      if (config_.receive_maximum != 0 && five_.unacknowledged > config_.receive_maximum) {
+        return fail(Fault::receive_maximum);
+      }
+    }
+  }
+  return {};
+}
+
+template <Features F>
+nal::Result<> BasicSession<F>::handle_publish(const Header& header, std::span<const std::byte> body) noexcept {
+  // Checked now, so that a fault ends the connection that it came over.
+  const auto packet = parse_publish(header, body);
+  if (!packet) { return fail(packet.fault()); }
+  NAL_TRY(check_arrived(*packet));
+  inbox_.keep(header.total());
+  ++kept_;
+  deliver();
+  return {};
+}
+
+/// Gives the message its topic, or learns what its alias stands for. False: the server breaks the protocol.
+template <Features F>
+bool BasicSession<F>::resolve_alias(Publish& packet) noexcept {
+  if constexpr (F.version_5) {
+    if (packet.topic_alias == 0) { return true; }
+    RecordStore& aliases = five_.aliases_in;
+    const Record* known = aliases.with_packet_id(packet.topic_alias);
+    if (!packet.topic.empty()) {
+      const bool same = known && text_of(aliases.bytes(*known)) == packet.topic;
+      if (same) { return true; }
+      if (known) { aliases.remove(*known); }
+      Record* added = aliases.add(packet.topic.size());
+      if (!added) {
+        fatal_ = Failure::protocol(Fault::topic_alias);
+        return false;
+      }
+      added->packet_id = packet.topic_alias;
+      std::memcpy(aliases.bytes(*added).data(), packet.topic.data(), packet.topic.size());
+      return true;
+    }
+    if (!known) {
+      fatal_ = Failure::protocol(Fault::topic_alias);
+      return false;
+    }
+    packet.topic = text_of(aliases.bytes(*known));
+  }
+  return true;
+}
+
+template <Features F>
+void BasicSession<F>::deliver() noexcept {
+  while (kept_ != 0 && delivery_ == Delivery::none && answers_due_ == 0) {
+    inbox_.prepare_hold();
+    const Header header = *parse_header(inbox_.kept());
+    Publish packet = *parse_publish(header, inbox_.kept().subspan(header.size, header.remaining));
+    Owed owed{packet.packet_id, packet.qos, kept_stale_ == 0};
+    bool again = false;
+    if constexpr (F.qos_2) {
+      if (kept_orphaned_ != 0) { owed.packet_id = 0; }
+      if (owed.qos == QoS::exactly_once && owed.packet_id != 0) {
+        again = two_.received.contains(owed.packet_id);
+        if (!again && two_.received.full()) { return; }  // until a PUBREL makes room
+      }
+    }
+    if constexpr (F.version_5) {
+      if (owed.fresh && std::exchange(five_.aliases_stale, false)) { five_.aliases_in.clear(); }
+      if (!resolve_alias(packet)) {
+        kick();
+        return;
+      }
+    }
+    --kept_;
+    if (kept_stale_ != 0) { --kept_stale_; }
+    if (kept_orphaned_ != 0) { --kept_orphaned_; }
+    if (again || config_.handler.take) {
+      if (!again) { config_.handler.take(config_.handler.context, nal::Result<Publish>(packet)); }
+      inbox_.drop(header.total());
+      settle(owed);
+      continue;
+    }
+    inbox_.hold(header.total());
+    offer(packet, owed);
+  }
+}
+
+template <Features F>
+void BasicSession<F>::offer(const Publish& packet, const Owed& owed) noexcept {
+  message_ = packet;
+  owed_ = owed;
+  delivery_ = Delivery::offered;
+  messages_.wake_all();
+}
+
+/// The message was handled: the server is told, if it is there.
+template <Features F>
+void BasicSession<F>::settle(const Owed& owed) noexcept {
+  if (owed.packet_id == 0 || owed.qos == QoS::at_most_once) { return; }
+  Answer due{owed.packet_id, PacketType::puback};
+  if constexpr (F.qos_2) {
+    if (owed.qos == QoS::exactly_once) {
+      due.type = PacketType::pubrec;
+      if constexpr (F.persistence) {
+        const auto kept = two_.received.contains(owed.packet_id)
+                              ? nal::Result<>()
+                              : config_.persistence.put({StoreKey::Kind::received, owed.packet_id}, {});
+        if (!kept) {
+          fatal_ = Failure::of(Failure::Cause::store, kept.error());
+          return;
+        }
+      }
+      two_.received.add(owed.packet_id);
+    }
+  }
+  if (!owed.fresh) { return; }
+  if constexpr (F.version_5) {
+    if (due.type == PacketType::puback && five_.unacknowledged != 0) { --five_.unacknowledged; }
+  }
+  answer(due);
+}
+
+template <Features F>
+void BasicSession<F>::released() noexcept {
+  delivery_ = Delivery::none;
+  inbox_.release();
+  if constexpr (F.streaming) {
+    if (stream_.active) {
+      stream_.active = false;
+      inbox_.pin(false);
+      if (stream_.broken) {
+        owed_ = {};
+      } else if (stream_.left != 0) {
+        // The rest is thrown away, and the answer waits for its end.
+        discard_ = Discard::payload;
+        discard_left_ = stream_.left;
+        discard_told_ = true;
+        discard_id_ = owed_.packet_id;
+        discard_qos_ = owed_.qos;
+        owed_ = {};
+      }
+    }
+  }
+  settle(std::exchange(owed_, Owed{}));
+  deliver();
+  kick();
+}
+
+template <Features F>
+nal::Result<bool> BasicSession<F>::begin_oversized(const Header& header) noexcept {
+  if (answers_due_ != 0) { return false; }  // one at a time
+  if constexpr (F.streaming) {
+    if (!config_.handler.take) { return begin_streaming(header); }
+  }
+  return begin_discarding(header);
+}
+
+template <Features F>
+nal::Result<bool> BasicSession<F>::begin_streaming(const Header& header) noexcept {
+  if constexpr (F.streaming) {
+    if (kept_ != 0 || delivery_ != Delivery::none) { return false; }
+    const auto arrived = inbox_.unread().subspan(header.size);
+    Parsed<std::size_t> head = std::size_t{0};
+    if constexpr (F.version_5) {
+      if (version_5()) { head = Publish::head_size5(header, arrived); }
+    }
+    if (!version_5()) { head = Publish::head_size(header, arrived); }
+    if (!head) { return nal::Unexpected(fail(head.fault()).error()); }
+    if (*head == 0) { return false; }
+    if (header.size + *head + kPieceRoom > inbox_.capacity()) {
+      // Not even the topic fits.
+      if (version_5()) { return nal::Unexpected(fail(Fault::packet_too_large).error()); }
+      return begin_discarding(header);
+    }
+    if (arrived.size() < *head) { return false; }
+    Header only_head = header;
+    only_head.remaining = static_cast<std::uint32_t>(*head);
+    auto packet = parse_publish(only_head, arrived.first(*head));
+    if (!packet) { return nal::Unexpected(fail(packet.fault()).error()); }
+    if constexpr (F.qos_2) {
+      if (packet->qos == QoS::exactly_once) {
+        if (two_.received.contains(packet->packet_id)) {
+          discard_told_ = true;
+          discard_ = Discard::payload;
+          discard_id_ = packet->packet_id;
+          discard_qos_ = packet->qos;
+          discard_left_ = header.remaining - *head;
+          NAL_TRY(check_arrived(*packet));
+          inbox_.consume(header.size + *head);
+          return true;
+        }
+        if (two_.received.full()) { return false; }
+      }
+    }
+    NAL_TRY(check_arrived(*packet));
+    Publish offered = *packet;
+    if constexpr (F.version_5) {
+      if (std::exchange(five_.aliases_stale, false)) { five_.aliases_in.clear(); }
+      if (!resolve_alias(offered)) { return nal::Unexpected(fatal_.error); }
+    }
+    inbox_.keep(header.size + *head);
+    inbox_.hold(header.size + *head);
+    stream_ = {};
+    stream_.active = true;
+    stream_.size = stream_.left = header.remaining - *head;
+    offer(offered, {offered.packet_id, offered.qos, true});
+  }
+  return true;
+}
+
+template <Features F>
+nal::Poll<nal::Result<std::span<const std::byte>>> BasicSession<F>::poll_piece(nal::Context& context,
+                                                                               nal::Waiter& waiter) noexcept {
+  using Piece = nal::Result<std::span<const std::byte>>;
+  if constexpr (F.streaming) {
+    if (stream_.broken) { return Piece(nal::Unexpected(nal::Error::connection_reset)); }
+    if (stream_.shown != 0) {
+      inbox_.pin(false);
+      inbox_.consume(stream_.shown);
+      stream_.left -= std::exchange(stream_.shown, std::size_t{0});
+      kick();
+    }
+    if (stream_.left == 0) { return Piece(std::span<const std::byte>()); }
+    const auto unread = inbox_.unread();
+    if (!unread.empty()) {
+      stream_.shown = unread.size() < stream_.left ? unread.size() : stream_.left;
+      inbox_.pin(true);
+      return Piece(unread.first(stream_.shown));
+    }
+    messages_.add(context, waiter, nal::Wait::other);
+  }
+  return nal::pending;
+}
+
+template <Features F>
+nal::Result<bool> BasicSession<F>::begin_discarding(const Header& header) noexcept {
+  constexpr std::size_t kTopicLengthSize = 2;
+  const auto unread = inbox_.unread();
+  if (unread.size() < header.size + kTopicLengthSize) { return false; }
+  Reader reader(unread.subspan(header.size));
+  const std::size_t topic_size = reader.u16();
+  const bool has_id = header.qos() != QoS::at_most_once;
+  if (topic_size == 0) { return nal::Unexpected(fail(Fault::topic).error()); }
+  if (kTopicLengthSize + topic_size + (has_id ? 2 : 0) > header.remaining) {
+    return nal::Unexpected(fail(Fault::truncated).error());
+  }
+  discard_ = has_id ? Discard::packet_id : Discard::payload;
+  discard_id_ = 0;
+  discard_told_ = false;
+  discard_qos_ = header.qos();
+  discard_size_ = header.total();
+  discard_left_ = header.remaining - kTopicLengthSize - topic_size;
+  inbox_.consume(header.size + kTopicLengthSize);
+  inbox_.skip(topic_size);
+  return true;
+}
+
+template <Features F>
+nal::Result<bool> BasicSession<F>::go_on_discarding() noexcept {
+  if (discard_ == Discard::packet_id) {
+    if (inbox_.unread().size() < 2) { return false; }
+    discard_id_ = Reader(inbox_.unread()).u16();
+    if (discard_id_ == 0) { return nal::Unexpected(fail(Fault::packet_id).error()); }
+    inbox_.consume(2);
+    discard_left_ -= 2;
+    discard_ = Discard::payload;
+  } else if (discard_left_ != 0) {
+    inbox_.skip(std::exchange(discard_left_, std::size_t{0}));
+  } else {
+    if (answers_due_ != 0) { return false; }
+    discarded();
+  }
+  return true;
+}
+
+template <Features F>
+void BasicSession<F>::discarded() noexcept {
+  discard_ = Discard::none;
+  if (discard_told_) {
+    settle({discard_id_, discard_qos_, true});
+    return;
+  }
+  Notice notice{Notice::Kind::oversized};
+  notice.size = discard_size_;
+  tell(notice);
+  if (config_.handler.take) {
+    config_.handler.take(config_.handler.context, nal::Unexpected(nal::Error::message_size));
+  } else {
+    ++oversized_;
+    messages_.wake_all();
+  }
+  // Or the server would send it again with every connection.
+  if (discard_id_ == 0) { return; }
+  answer({discard_id_, discard_qos_ == QoS::exactly_once ? PacketType::pubrec : PacketType::puback});
+}
+
+}  // namespace mqtt

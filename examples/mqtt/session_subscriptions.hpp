@@ -1,0 +1,176 @@
+#pragma once
+#include <cstring>
+
+#include "examples/mqtt/topic.hpp"
+
+/// What a session is subscribed to; included by session.hpp.
+namespace mqtt {
+
+namespace detail {
+
+/// QoS and options as SUBSCRIBE has them (5.0 §3.8.3.1).
+constexpr std::uint8_t subscription_options(const FilterEntry& entry) noexcept {
+  return static_cast<std::uint8_t>(static_cast<unsigned>(entry.qos) | (entry.no_local ? 4U : 0U) |
+                                   (entry.retain_as_published ? 8U : 0U) |
+                                   static_cast<unsigned>(entry.retain_handling) << 4);
+}
+constexpr FilterEntry subscription_entry(std::string_view filter, std::uint8_t options) noexcept {
+  return {filter, static_cast<QoS>(options & 3), (options & 4) != 0, (options & 8) != 0,
+          static_cast<RetainHandling>(options >> 4)};
+}
+
+}  // namespace detail
+
+template <Features F>
+Record* BasicSession<F>::subscription_of(std::string_view filter) noexcept {
+  for (Record& record : subscriptions_.all()) {
+    if (filter_of(record) == filter) { return &record; }
+  }
+  return nullptr;
+}
+
+template <Features F>
+nal::Poll<nal::Result<std::uint32_t>> BasicSession<F>::begin_subscription(const FilterEntry& entry,
+                                                                          std::uint32_t identifier,
+                                                                          bool leave) noexcept {
+  if (!F.qos_2 && entry.qos == QoS::exactly_once) { return nal::Unexpected(nal::Error::not_supported); }
+  if constexpr (F.qos_2) {
+    if (entry.qos == QoS::exactly_once && two_.received.capacity() == 0) {
+      return nal::Unexpected(nal::Error::not_supported);
+    }
+  }
+  const std::string_view filter = entry.filter;
+  if (!is_topic_filter(filter) || (F.version_5 && !is_shared_filter_valid(filter))) {
+    return nal::Unexpected(nal::Error::invalid_argument);
+  }
+  if constexpr (F.version_5) {
+    const bool options = entry.no_local || entry.retain_as_published || entry.retain_handling != RetainHandling::send;
+    if (!version_5() && (options || identifier != 0)) { return nal::Unexpected(nal::Error::not_supported); }
+    if (identifier > kMaxRemaining || (entry.no_local && is_shared(filter))) {
+      return nal::Unexpected(nal::Error::invalid_argument);
+    }
+  }
+  if (subscribe_room(filter) > outbox_.capacity()) { return nal::Unexpected(nal::Error::message_size); }
+  if (stopped()) { return nal::Unexpected(nal::Error::closed); }
+  Record* record = subscription_of(filter);
+  if (!record) {
+    record = subscriptions_.add(kIdentifierSize + filter.size());
+    if (!record) { return nal::Unexpected(nal::Error::table_full); }
+    std::memcpy(subscriptions_.bytes(*record).data() + kIdentifierSize, filter.data(), filter.size());
+  } else if (record->state == Record::State::sent || record->state == Record::State::left) {
+    return nal::pending;  // its acknowledgement is under way, and could not be told from the next one's
+  }
+  if constexpr (F.version_5) { std::memcpy(subscriptions_.bytes(*record).data(), &identifier, kIdentifierSize); }
+  record->state = leave ? Record::State::leaving : Record::State::queued;
+  record->qos = detail::subscription_options(entry);
+  kick();
+  return nal::Result<std::uint32_t>(record->serial);
+}
+
+/// Whether the server of this connection can have it.
+template <Features F>
+Reason BasicSession<F>::check_subscription(const Record& record) noexcept {
+  if constexpr (F.version_5) {
+    const std::string_view filter = filter_of(record);
+    const ServerLimits& server = five_.server;
+    if (!server.shared && is_shared(filter)) { return Reason::shared_subscriptions_not_supported; }
+    if (!server.wildcards && has_wildcards(filter)) { return Reason::wildcard_subscriptions_not_supported; }
+    std::uint32_t identifier = 0;
+    std::memcpy(&identifier, subscriptions_.bytes(record).data(), kIdentifierSize);
+    if (!server.subscription_ids && identifier != 0) { return Reason::subscription_identifiers_not_supported; }
+    if (subscribe_room(filter) > server.maximum_packet_size) { return Reason::packet_too_large; }
+  }
+  return Reason::success;
+}
+
+template <Features F>
+void BasicSession<F>::fill_subscriptions() noexcept {
+  for (Record& record : subscriptions_.all()) {
+    const bool leave = record.state == Record::State::leaving;
+    if (!leave && record.state != Record::State::queued) { continue; }
+    const FilterEntry entry = detail::subscription_entry(filter_of(record), record.qos);
+    const auto room = outbox_.reserve(subscribe_room(entry.filter));
+    const std::uint16_t packet_id = room.empty() ? std::uint16_t{0} : next_packet_id();
+    if (packet_id == 0) { return; }
+    nal::Result<std::size_t> size = std::size_t{0};
+    if constexpr (F.version_5) {
+      const Reason reason = leave ? Reason::success : check_subscription(record);
+      if (reason != Reason::success) {
+        refuse_subscription(record, reason, {});
+        continue;
+      }
+      if (version_5()) {
+        Property identifier = Property::of(PropertyId::subscription_id, 0);
+        std::memcpy(&identifier.number, subscriptions_.bytes(record).data(), kIdentifierSize);
+        const Properties properties(std::span<const Property>(&identifier, identifier.number != 0 ? 1 : 0));
+        size = leave ? encode_unsubscribe5(room, packet_id, {&entry, 1})
+                     : encode_subscribe5(room, packet_id, {&entry, 1}, properties);
+      }
+    }
+    if (!version_5()) {
+      size = leave ? encode_unsubscribe(room, packet_id, {&entry, 1}) : encode_subscribe(room, packet_id, {&entry, 1});
+    }
+    outbox_.commit(*size);
+    record.packet_id = packet_id;
+    record.state = leave ? Record::State::left : Record::State::sent;
+  }
+}
+
+template <Features F>
+void BasicSession<F>::renew_subscriptions(bool session_present) noexcept {
+  for (Record& record : subscriptions_.all()) {
+    const bool forgotten = record.state == Record::State::active && !session_present;
+    if (forgotten || record.state == Record::State::refused) { record.state = Record::State::queued; }
+  }
+  if (session_present) { return; }
+  // A server that knows nothing has nothing to take back.
+  while (const Record* gone = subscriptions_.in_state(Record::State::leaving)) { subscriptions_.remove(*gone); }
+  answered_.wake_all();
+}
+
+template <Features F>
+void BasicSession<F>::refuse_subscription(Record& record, Reason reason, const Properties& properties) noexcept {
+  record.packet_id = 0;
+  record.state = Record::State::refused;
+  record.answer = static_cast<std::uint8_t>(reason);
+  answered_.wake_all();
+  Notice notice{Notice::Kind::subscription_refused};
+  notice.filter = filter_of(record);
+  notice.reason = reason;
+  notice.properties = properties;
+  tell(notice);
+}
+
+/// SUBACK and UNSUBACK.
+template <Features F>
+nal::Result<> BasicSession<F>::handle_suback(const Suback& packet) noexcept {
+  Record* record = subscriptions_.with_packet_id(packet.packet_id);
+  const bool leave = packet.type == PacketType::unsuback;
+  if (!record || record->state != (leave ? Record::State::left : Record::State::sent)) {
+    return fail(Fault::unknown_packet_id);
+  }
+  answered_.wake_all();
+  if (leave && packet.codes.empty()) {  // of 3.1.1
+    subscriptions_.remove(*record);
+    return {};
+  }
+  if (packet.codes.size() != 1) { return fail(Fault::size); }
+  const auto code = std::to_integer<std::uint8_t>(packet.codes[0]);
+  record->packet_id = 0;
+  if (leave && code >= std::to_integer<std::uint8_t>(Suback::kFailure)) {
+    // The server goes on with it.
+    record->answer = code;
+    record->state = Record::State::kept;
+  } else if (leave) {
+    subscriptions_.remove(*record);
+  } else if (code >= std::to_integer<std::uint8_t>(Suback::kFailure)) {
+    refuse_subscription(*record, static_cast<Reason>(code), packet.properties);
+  } else {
+    if (code > (record->qos & 3)) { return fail(Fault::qos_not_granted); }
+    record->answer = code;
+    record->state = Record::State::active;
+  }
+  return {};
+}
+
+}  // namespace mqtt
