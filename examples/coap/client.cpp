@@ -326,16 +326,18 @@ nal::Result<> Client::encode(Exchange& exchange, MessageWriter& out) noexcept {
     return {};
   }
 
-  // With `more`, so that the option is as long as it may become.
+  // With `more`, so that the option is as long as it may become. What is one block alone needs none.
   Block& block = *exchange.block1;
   block.more = true;
-  out.add_uint(block1, block.value());
   const auto whole = exchange.source.size();
-  if (block.number == 0 && whole) { out.add_uint(size1, static_cast<std::uint32_t>(*whole)); }
-  if (exchange.tag != 0) { out.add_uint(request_tag, exchange.tag); }
+  const bool alone = block.number == 0 && whole && *whole <= block.size();
+  if (!alone) { out.add_uint(block1, block.value()); }
+  if (block.number == 0 && whole && !alone) { out.add_uint(size1, static_cast<std::uint32_t>(*whole)); }
+  if (exchange.tag != 0 && !alone) { out.add_uint(request_tag, exchange.tag); }
   const auto room = out.payload_room();
   std::size_t want = block.size();
   if (block.szx == Block::kBert && room.size() > want) { want = (room.size() - 1) / want * want; }
+  if (alone) { want = static_cast<std::size_t>(*whole); }
   if (room.size() < want || (!whole && room.size() == want)) { return nal::Unexpected(nal::Error::message_size); }
   // One byte more tells whether there is more.
   NAL_TRY_SET(std::size_t got, exchange.source.read(block.offset(), room.first(want + (whole ? 0 : 1))));

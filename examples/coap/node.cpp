@@ -61,9 +61,11 @@ nal::Instant Node::next_id_at() const noexcept {
   return nal::Instant() + nal::Duration::seconds(left) + config_.transmission.exchange_lifetime();
 }
 
-MessageWriter& Node::begin(Type type, Code code, std::uint16_t id, std::span<const std::byte> token,
-                           const Ends& ends) noexcept {
+MessageWriter& Node::begin(Type type, Code code, std::uint16_t id, std::span<const std::byte> token, const Ends& ends,
+                           std::size_t limit) noexcept {
   NAL_ASSERT(!busy_);
+  constexpr std::size_t kFront = MessageWriter::kHeaderRoom - Message::kHeaderSize;
+  writer_ = MessageWriter(memory_.send.first(std::min(memory_.send.size() - kFront, limit) + kFront));
   busy_ = true;
   finished_ = false;
   outgoing_.ends = ends;

@@ -105,9 +105,10 @@ class Node {
   std::uint16_t next_id(nal::Instant now) noexcept;
   /// When an id may be taken for a request without taking one that the peer may remember (RFC 7252 §4.4).
   nal::Instant next_id_at() const noexcept;
-  /// The message is made here and sent next. Only one at a time (asserted).
-  MessageWriter& begin(Type type, Code code, std::uint16_t id, std::span<const std::byte> token,
-                       const Ends& ends) noexcept;
+  /// The message is made here and sent next, as a datagram of at most `limit` bytes. Only one at a time (asserted).
+  MessageWriter& begin(Type type, Code code, std::uint16_t id, std::span<const std::byte> token, const Ends& ends,
+                       std::size_t limit = kNoLimit) noexcept;
+  static constexpr std::size_t kNoLimit = 0xFFFF'FFFF;
   /// Acknowledges or rejects a message, without more (§4.2, §4.3).
   void send_empty(Type type, std::uint16_t id, const Ends& ends) noexcept;
   /// What was begun is not sent.
@@ -115,9 +116,15 @@ class Node {
   /// Sends bytes that were kept: a whole datagram.
   void send_again(std::span<const std::byte> datagram, const Ends& ends) noexcept;
   MessageWriter& writer() noexcept { return writer_; }
-  std::span<std::byte> send_buffer() noexcept { return memory_.send; }
+  /// How much of the receive buffer a payload cannot take that begins there.
+  std::size_t front_of(std::span<const std::byte> payload) const noexcept {
+    return static_cast<std::size_t>(payload.data() - memory_.receive.data());
+  }
+  std::size_t receive_size() const noexcept { return memory_.receive.size(); }
   /// How large messages may be: both directions' least.
   std::size_t max_message() const noexcept { return max_message_; }
+  /// Both sides know blocks of several KiB (RFC 8323 §6).
+  bool bert() const noexcept { return bert_; }
   bool busy() const noexcept { return busy_; }
   /// Acknowledges the message if it wants that, and remembers it. False: it has been here before.
   bool acknowledge(const Arrival& arrival) noexcept;
@@ -171,6 +178,7 @@ class Node {
   bool finished_ = false;  ///< and `outgoing_` shows it
   bool held_ = false;
   bool reliable_ = false;
+  bool bert_ = false;
   nal::WaitList work_;
 };
 

@@ -21,7 +21,7 @@ class Random {
   nal::Duration below(nal::Duration limit) noexcept {
     return nal::Duration::microseconds((limit.microseconds() >> 16) * (next() >> 16));
   }
-  nal::HashKey key() const noexcept { return key_; }
+  const nal::HashKey& key() const noexcept { return key_; }
 
  private:
   nal::HashKey key_;

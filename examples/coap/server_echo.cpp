@@ -1,0 +1,50 @@
+// Proof that a request is new, and that who asks is where the datagram says (RFC 9175 §2).
+#include "examples/coap/server.hpp"
+
+namespace coap {
+
+namespace {
+
+/// When it was made, and a keyed hash of that and of whom it was given to: nothing needs to be kept.
+constexpr std::size_t kEchoSize = 12;
+
+std::uint32_t seconds_of(nal::Instant now) noexcept {
+  return static_cast<std::uint32_t>((now - nal::Instant()).seconds());
+}
+
+void make_echo(std::span<std::byte, kEchoSize> out, const nal::HashKey& key, std::uint32_t seconds,
+               const nal::Endpoint& remote) noexcept {
+  std::uint32_t words[] = {seconds, 0, 0};
+  for (std::uint32_t i = 1; i < 3; ++i) {
+    // Apart from what the node's generator hashes, which is one word.
+    nal::Hasher hasher(key);
+    hasher.add(0xEC400000u + i);
+    hasher.add(seconds);
+    remote.hash_into(hasher);
+    words[i] = hasher.finish();
+  }
+  for (std::size_t i = 0; i < kEchoSize; ++i) { out[i] = static_cast<std::byte>(words[i / 4] >> (24 - i % 4 * 8)); }
+}
+
+}  // namespace
+
+bool Server::is_fresh(const Arrival& arrival) const noexcept {
+  const auto value = arrival.message.options.find(OptionNumber::echo);
+  if (!value || value->size() != kEchoSize) { return false; }
+  const auto made = parse_uint(value->first<4>());
+  if (!made || seconds_of(arrival.now) - *made > config_.echo_seconds) { return false; }
+  std::byte expected[kEchoSize];
+  make_echo(expected, node_.random().key(), *made, arrival.ends.remote);
+  // In the same time whatever differs.
+  unsigned different = 0;
+  for (std::size_t i = 0; i < kEchoSize; ++i) { different |= std::to_integer<unsigned>(expected[i] ^ (*value)[i]); }
+  return different == 0;
+}
+
+void Server::add_echo(MessageWriter& out, const Arrival& arrival) const noexcept {
+  std::byte value[kEchoSize];
+  make_echo(value, node_.random().key(), seconds_of(arrival.now), arrival.ends.remote);
+  out.add(OptionNumber::echo, value);
+}
+
+}  // namespace coap

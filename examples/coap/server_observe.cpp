@@ -1,0 +1,139 @@
+// Observers (RFC 7641), and requests to a group that wait for their leisure (RFC 7252 §8.2): both are requests that are
+// kept, to call their handler again.
+#include "examples/coap/path.hpp"
+#include "examples/coap/server.hpp"
+
+namespace coap {
+
+std::span<std::byte> Server::options_of(const Stored& stored) noexcept {
+  const std::size_t size = memory_.stored_options.size() / memory_.stored.size();
+  return memory_.stored_options.subspan(static_cast<std::size_t>(&stored - memory_.stored.data()) * size, size);
+}
+
+Stored* Server::keep(const Arrival& arrival, const Route& route, Stored::Kind kind) noexcept {
+  for (Stored& stored : memory_.stored) {
+    if (stored.kind != Stored::Kind::free) { continue; }
+    const auto options = arrival.message.options.bytes();
+    const auto room = options_of(stored);
+    if (options.size() > room.size()) { return nullptr; }
+    stored = Stored{};
+    stored.ends = arrival.ends;
+    stored.token = arrival.message.token;
+    stored.route = &route;
+    stored.options_size = static_cast<std::uint16_t>(options.size());
+    stored.kind = kind;
+    std::copy(options.begin(), options.end(), room.begin());
+    return &stored;
+  }
+  return nullptr;
+}
+
+Stored* Server::find_observer(const Ends& ends, const Token& token) noexcept {
+  for (Stored& stored : memory_.stored) {
+    const bool same = stored.kind == Stored::Kind::observer && stored.token == token &&
+                      (node_.reliable() || stored.ends.remote == ends.remote);
+    if (same) { return &stored; }
+  }
+  return nullptr;
+}
+
+bool Server::observe(Reply& reply, const Call& call) noexcept {
+  const auto wish = call.options().find_uint(OptionNumber::observe);
+  if (!wish || call.method() != Code::get || !call.route().observable || call.multicast()) { return false; }
+  const Arrival& arrival = *call.arrival_;
+  // Asking again replaces what was asked before (§4.1).
+  if (Stored* known = find_observer(arrival.ends, arrival.message.token)) { release(*known); }
+  const auto block = Block::find(call.options(), OptionNumber::block2);
+  if (*wish != 0 || (block && block->number != 0)) { return false; }
+  Stored* stored = keep(arrival, call.route(), Stored::Kind::observer);
+  if (!stored) { return false; }
+  stored->confirmed = arrival.now;
+  stored->sequence = ++sequence_ & 0xFF'FFFF;
+  stored->retransmission.id = arrival.message.id;
+  reply.observer_ = stored;
+  return true;
+}
+
+void Server::changed(std::string_view path) noexcept {
+  for (Stored& stored : memory_.stored) {
+    if (stored.kind != Stored::Kind::observer) { continue; }
+    std::size_t size = 0;
+    const auto options = Options::parse(options_of(stored).first(stored.options_size), size);
+    if (options && match_path(*options, path) != PathMatch::no) { stored.dirty = true; }
+  }
+  node_.kick();
+}
+
+std::size_t Server::observers() const noexcept {
+  std::size_t count = 0;
+  for (const Stored& stored : memory_.stored) { count += stored.kind == Stored::Kind::observer ? 1 : 0; }
+  return count;
+}
+
+bool Server::advance(Stored& stored, nal::Instant now) noexcept {
+  if (stored.kind == Stored::Kind::free) { return false; }
+  const bool due = now >= stored.retransmission.due;
+  if (stored.kind == Stored::Kind::group) { return due && notify(stored, now); }
+  if (stored.outstanding) {
+    if (!due) { return false; }
+    if (!stored.retransmission.again(node_, now)) {
+      release(stored);  // §4.5: it is gone
+      return false;
+    }
+    if (!stored.dirty) { return notify(stored, now); }
+  } else if (!stored.dirty) {
+    return false;
+  }
+  // A new state; one that has not arrived yet is sent no more, but how often it was tried still counts (§4.5.2).
+  stored.dirty = false;
+  stored.sequence = ++sequence_ & 0xFF'FFFF;
+  stored.retransmission.id = node_.reliable() ? std::uint16_t{0} : node_.next_id(now);
+  ++stored.unconfirmed;
+  const bool confirm = !node_.reliable() && (stored.unconfirmed >= config_.confirm_every ||
+                                             now - stored.confirmed >= nal::Duration::hours(24));
+  if (!stored.outstanding && confirm) {
+    stored.retransmission.start(node_, now);
+    stored.outstanding = true;
+    stored.unconfirmed = 0;
+  }
+  return notify(stored, now);
+}
+
+bool Server::notify(Stored& stored, nal::Instant now) noexcept {
+  const bool group = stored.kind == Stored::Kind::group;
+  Arrival arrival{.ends = stored.ends, .now = now, .multicast = group};
+  arrival.message.type = Type::non_confirmable;
+  arrival.message.code = Code::get;
+  arrival.message.token = stored.token;
+  std::size_t size = 0;
+  const auto options = Options::parse(options_of(stored).first(stored.options_size), size);
+  if (options) { arrival.message.options = *options; }
+  Call call(arrival, *stored.route);
+  call.notification_ = true;
+  // A group's address is nobody's to send from.
+  const Ends ends{stored.ends.remote, group ? nal::Endpoint{} : stored.ends.local};
+  MessageWriter& out = node_.begin(stored.outstanding ? Type::confirmable : Type::non_confirmable, Code::content,
+                                   group ? node_.next_id(now) : stored.retransmission.id, stored.token, ends);
+  Reply reply(*this, out, call);
+  reply.observer_ = &stored;
+  const Code code = stored.route->handler(call, reply);
+  reply.finish_options(code);
+  out.set_code(code);
+  const bool good = out.fits() && is_success(code);
+  if (group && (!good || suppressed(arrival.message.options.find_uint(OptionNumber::no_response).value_or(0), code))) {
+    node_.drop_output();
+    release(stored);
+    return false;
+  }
+  if (!good) {
+    if (!out.fits() || !is_response(code)) {
+      out.clear();
+      out.set_code(Code::internal_server_error);
+    }
+    out.set_type(Type::non_confirmable);
+  }
+  if (!good || group) { release(stored); }  // §4.2: an error is the last one
+  return true;
+}
+
+}  // namespace coap

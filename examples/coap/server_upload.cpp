@@ -1,0 +1,88 @@
+// Bodies that arrive in blocks (RFC 7959 §2.3, RFC 9175 §3).
+#include "examples/coap/server.hpp"
+
+namespace coap {
+
+std::span<std::byte> Server::assembly_of(const Upload& upload) noexcept {
+  const std::size_t size = memory_.assembly.size() / memory_.uploads.size();
+  return memory_.assembly.subspan(static_cast<std::size_t>(&upload - memory_.uploads.data()) * size, size);
+}
+
+std::uint32_t Server::resource_of(const Options& options) const noexcept {
+  nal::Hasher hasher(node_.random().key());
+  for (const Option& option : options) {
+    if (option.number != OptionNumber::uri_path && option.number != OptionNumber::uri_query) { continue; }
+    hasher.add(static_cast<std::uint32_t>(option.number) << 16 | static_cast<std::uint32_t>(option.value.size()));
+    for (const std::byte byte : option.value) { hasher.add(std::to_integer<std::uint32_t>(byte)); }
+  }
+  return hasher.finish();
+}
+
+std::optional<Code> Server::take_block(Call& call, const Block& block, Upload*& upload) noexcept {
+  const Arrival& arrival = *call.arrival_;
+  const Message& message = arrival.message;
+  const std::size_t size = message.payload.size();
+  const bool bert = block.szx == Block::kBert;
+  const bool whole_blocks = bert ? size != 0 && size % block.size() == 0 : size == block.size();
+  if ((bert && !node_.reliable()) || (block.more && !whole_blocks) || (!bert && size > block.size())) {
+    return Code::bad_request;
+  }
+  call.offset_ = block.offset();
+  call.more_ = block.more;
+
+  const SmallBytes<8> tag(message.options.find(OptionNumber::request_tag).value_or(std::span<const std::byte>()));
+  const std::uint32_t resource = resource_of(message.options);
+  Upload* found = nullptr;
+  Upload* free = nullptr;
+  for (Upload& other : memory_.uploads) {
+    if (other.used && arrival.now >= other.until) { other.used = false; }
+    if (!other.used) {
+      free = &other;
+    } else if (other.remote == arrival.ends.remote && other.route == &call.route() && other.resource == resource &&
+               other.tag == tag) {
+      found = &other;
+    }
+  }
+  if (block.number == 0 && !block.more) {
+    if (found) { found->used = false; }
+    return std::nullopt;
+  }
+  if (block.number == 0) {
+    // A straggler does not throw away what has come since.
+    if (found && !node_.reliable() && found->first_id == message.id) { return Code::continue_; }
+    if (!found) { found = free; }
+    if (!found) { return Code::service_unavailable; }
+    *found = Upload{.remote = arrival.ends.remote,
+                    .tag = tag,
+                    .route = &call.route(),
+                    .resource = resource,
+                    .first_id = message.id,
+                    .used = true};
+  }
+  if (!found) { return Code::request_entity_incomplete; }
+  if (call.offset_ != found->next) {
+    // The last one again, under another message id, has been taken; other overlaps and gaps are told.
+    const bool again = block.more && call.offset_ == found->last && call.offset_ + size == found->next;
+    return again ? Code::continue_ : Code::request_entity_incomplete;
+  }
+  found->last = found->next;
+  found->next += size;
+  found->until = arrival.now + node_.transmission().max_transmit_wait();
+  upload = found;
+  if (call.route().streams) { return std::nullopt; }
+
+  const auto room = assembly_of(*found);
+  const auto whole = message.options.find_uint(OptionNumber::size1);
+  if (found->next > room.size() || (whole && *whole > room.size())) {
+    found->used = false;
+    node_.writer().add_uint(OptionNumber::size1, static_cast<std::uint32_t>(room.size()));
+    return Code::request_entity_too_large;
+  }
+  std::copy(message.payload.begin(), message.payload.end(), room.begin() + static_cast<std::ptrdiff_t>(found->last));
+  if (block.more) { return Code::continue_; }
+  call.payload_ = room.first(static_cast<std::size_t>(found->next));
+  call.offset_ = 0;
+  return std::nullopt;
+}
+
+}  // namespace coap
