@@ -83,6 +83,12 @@ def names(folder, v6, private_mounts):
         yield server
 
 
+# What tshark 4.0 calls malformed in CoAP because it does not know it: the options of signalling (RFC 8323 §5), and
+# Request-Tag (RFC 9175).
+MALFORMED = ("_ws.malformed.expert or (_ws.malformed and not coap.invalid_option_number and not "
+             "coap.invalid_option_range) or (coap.invalid_option_range and not coap.code >= 224)")
+
+
 class Capture:
     """Writes what passes the loopback interface into a pcap file, by a thread of its own."""
 
@@ -127,7 +133,7 @@ class Capture:
         """Has tshark look for malformed packets. None where there is no tshark."""
         if not shutil.which("tshark"):
             return None
-        bad = run("tshark", ["tshark", "-r", self.file, "-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number",
+        bad = run("tshark", ["tshark", "-r", self.file, "-Y", MALFORMED, "-T", "fields", "-e", "frame.number",
                              "-e", "_ws.col.Protocol"], folder).decode().split("\n")
         bad = [line for line in bad if line.strip()]
         if bad:

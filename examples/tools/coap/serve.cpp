@@ -1,0 +1,127 @@
+#include "examples/tools/coap/serve.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "examples/coap/udp.hpp"
+#include "examples/common/exit_status.hpp"
+#include "examples/common/interrupt.hpp"
+#include "examples/tools/coap/file_server.hpp"
+#include "nal/block_on.hpp"
+#include "nal/sleep.hpp"
+#include "nal/udp.hpp"
+
+namespace nal_coap {
+
+namespace {
+
+constexpr coap::ServerSizes kSizes{
+    .seen = 256, .answer = 128, .observers = 64, .observer_options = 256, .uploads = 16, .later = 1};
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+/// A node with a server on it, and their memory.
+class Service {
+ public:
+  explicit Service(FileServer& files)
+      : files_(&files),
+        node_(coap::NodeConfig{.seed = random_seed()}, coap::Memory{receive_, send_}),
+        server_(node_, files.routes(), tables_.memory()) {
+    files.add(server_);
+  }
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+  ~Service() { files_->remove(server_); }
+
+  coap::Node& node() { return node_; }
+
+ private:
+  FileServer* files_;
+  std::array<std::byte, 2048> receive_;
+  std::array<std::byte, 2048> send_;
+  coap::ServerBuffers<kSizes> tables_;
+  coap::Node node_;
+  coap::Server server_;
+};
+
+/// One address, over UDP.
+class UdpService {
+ public:
+  UdpService(FileServer& files, nal::AnyUdpSocket socket) : socket_(std::move(socket)), service_(files) {}
+
+  nal::Result<> start(nal::Executor& executor) { return slot_.start(executor, run, *this); }
+  nal::Endpoint local() const { return socket_.local_endpoint(); }
+  /// The groups of all CoAP nodes (RFC 7252 §12.8), as far as the machine has networks that know groups.
+  void join_groups() {
+    for (const char* group : {"224.0.1.187", "ff02::fd", "ff05::fd"}) {
+      const auto address = nal::IpAddress::parse(group);
+      if (address->family() == local().address.family()) { static_cast<void>(socket_.join(*address, {})); }
+    }
+  }
+
+ private:
+  static nal::Task<> run(UdpService& self) {
+    auto ended = co_await coap::run(self.socket_, self.service_.node());
+    co_return ended;
+  }
+
+  nal::AnyUdpSocket socket_;
+  Service service_;
+  nal::TaskSlot<4096> slot_;
+};
+
+nal::Task<> tick(FileServer& files) {
+  for (;;) {
+    co_await nal::sleep(nal::Duration::seconds(1));
+    files.tick();
+  }
+}
+
+void announce(const char* scheme, const nal::Endpoint& local) {
+  std::printf("listening on %s://%s\n", scheme, nal::to_text(local).c_str());
+  std::fflush(stdout);
+}
+
+int failed(const char* what, const std::string& on, const char* why) {
+  std::fprintf(stderr, "error: cannot %s %s: %s\n", what, on.c_str(), why);
+  return examples::kFailed;
+}
+
+}  // namespace
+
+int serve(nal::Executor& executor, nal::AnyStack stack, const ServeOptions& options) {
+  auto directory = Directory::open(options.directory);
+  if (!directory) { return failed("serve", "'" + options.directory + "'", std::strerror(errno)); }
+  FileServer files(*std::move(directory), options.read_only, options.verbose);
+  std::vector<std::unique_ptr<UdpService>> services;
+  for (const nal::IpAddress& address : options.addresses) {
+    const nal::Endpoint local(address, options.port);
+    auto socket = stack.udp_bind_multiple(local, {});
+    if (!socket) {
+      return failed("listen on", std::string(nal::to_text(local).view()), nal::to_string(socket.error()));
+    }
+    services.push_back(std::make_unique<UdpService>(files, *std::move(socket)));
+    services.back()->join_groups();
+    if (const auto started = services.back()->start(executor); !started) {
+      return failed("serve", options.directory, nal::to_string(started.error()));
+    }
+    announce("coap", services.back()->local());
+  }
+  nal::TaskSlot<1024> ticking;
+  if (const auto started = ticking.start(executor, tick, files); !started) {
+    return failed("serve", options.directory, nal::to_string(started.error()));
+  }
+  examples::Interrupt interrupt(executor);
+  nal::block_on(executor, nal::wait(interrupt.event()));
+  return examples::kDone;
+}
+
+}  // namespace nal_coap
