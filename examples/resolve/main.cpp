@@ -1,25 +1,22 @@
-// nal-resolve: the addresses of names, and the names of addresses.
+// nal-resolve: the addresses of names, the names of addresses, and any other records; asked of the system's resolver or
+// of nal's.
 #include <array>
 #include <cstdio>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "examples/common/backend.hpp"
-#include "examples/common/command_line.hpp"
+#include "examples/resolve/options.hpp"
+#include "examples/resolve/records.hpp"
 #include "nal/dns.hpp"
+#include "nal/hosted/resolver.hpp"
+#include "nal/resolver/operations.hpp"
+#include "nal/resolver/resolv_conf.hpp"
 #include "nal/sleep.hpp"
 
 namespace {
 
-using namespace nal::literals;
-
-struct Options {
-  std::string backend;
-  std::vector<std::string> names;
-  nal::Family family = nal::Family::any;
-  nal::Duration timeout = 10_s;
-  bool brief = false;
-};
+namespace dns = nal::dns;
 
 void print(const Options& options, const std::string& asked, std::string_view answer) {
   if (!options.brief) { std::printf("%s ", asked.c_str()); }
@@ -29,6 +26,7 @@ void print(const Options& options, const std::string& asked, std::string_view an
 std::string what_failed(const Options& options, bool is_name, nal::Error error) {
   switch (error) {
     case nal::Error::invalid_argument: return "this cannot be a name";
+    case nal::Error::not_supported: return "only multicast DNS knows such names";
     case nal::Error::name_not_found:
       if (!is_name) { return "no name is known for it"; }
       return options.family == nal::Family::any
@@ -40,30 +38,44 @@ std::string what_failed(const Options& options, bool is_name, nal::Error error) 
 }
 
 template <nal::Dns N>
-nal::Task<> resolve_name(N& dns, const Options& options, const std::string& name) {
+nal::Task<> resolve_name(N& names, const Options& options, const std::string& name) {
   std::array<nal::IpAddress, 16> addresses;
   NAL_CO_TRY_SET(const std::size_t count,
-                 nal::with_timeout(options.timeout, nal::lookup(dns, name, options.family, addresses)));
+                 nal::with_timeout(options.timeout, nal::lookup(names, name, options.family, addresses)));
   for (std::size_t i = 0; i < count; ++i) { print(options, name, nal::to_text(addresses[i])); }
   co_return nal::Unit{};
 }
 
 template <nal::Dns N>
-nal::Task<> resolve_address(N& dns, const Options& options, const std::string& text, nal::IpAddress address) {
+nal::Task<> resolve_address(N& names, const Options& options, const std::string& text, nal::IpAddress address) {
   std::array<char, 256> name;
-  NAL_CO_TRY_SET(const std::size_t size, nal::with_timeout(options.timeout, nal::reverse_lookup(dns, address, name)));
+  NAL_CO_TRY_SET(const std::size_t size, nal::with_timeout(options.timeout, nal::reverse_lookup(names, address, name)));
   print(options, text, {name.data(), size});
   co_return nal::Unit{};
 }
 
-template <nal::Dns N>
-int resolve_all(nal::Executor& executor, N& dns, const Options& options) {
+template <class Stack>
+nal::Task<> resolve_records(dns::Resolver<Stack>& resolver, const Options& options, const std::string& name) {
+  auto question = resolver.start_query(name, *options.type);
+  if (!question) { co_return nal::Unexpected(question.error()); }
+  NAL_CO_TRY_SET(const dns::RecordSet records, nal::with_timeout(options.timeout, dns::records(*question)));
+  for (const auto data : records) { print(options, name, text_of_record(records.type(), data)); }
+  if (records.empty()) { co_return nal::Unexpected(nal::Error::name_not_found); }
+  if (options.verbose) {
+    std::fprintf(stderr, "%s: may be kept for %u seconds%s\n", name.c_str(), static_cast<unsigned>(records.ttl()),
+                 records.cut() ? "; there is more, for which there was no room" : "");
+  }
+  co_return nal::Unit{};
+}
+
+/// Whose `ask(slot, name, address)` answers one of the names.
+template <class Ask>
+int resolve_all(const Options& options, Ask ask) {
   int status = examples::kDone;
   for (const std::string& name : options.names) {
     nal::TaskSlot<4096> slot;
     const auto address = nal::IpAddress::parse(name);
-    const auto done = address ? nal::block_on(executor, slot, resolve_address<N>, dns, options, name, *address)
-                              : nal::block_on(executor, slot, resolve_name<N>, dns, options, name);
+    const auto done = ask(slot, name, address);
     if (!done) {
       const std::string what = what_failed(options, !address, done.error());
       std::fprintf(stderr, "error: '%s': %s\n", name.c_str(), what.c_str());
@@ -73,25 +85,61 @@ int resolve_all(nal::Executor& executor, N& dns, const Options& options) {
   return status;
 }
 
+template <nal::Dns N>
+int ask_addresses(nal::Executor& executor, N& names, const Options& options) {
+  return resolve_all(options, [&](auto& slot, const std::string& name, const auto& address) {
+    return address ? nal::block_on(executor, slot, resolve_address<N>, names, options, name, *address)
+                   : nal::block_on(executor, slot, resolve_name<N>, names, options, name);
+  });
+}
+
+template <class Stack>
+int ask_records(nal::Executor& executor, dns::Resolver<Stack>& resolver, const Options& options) {
+  return resolve_all(options, [&](auto& slot, const std::string& name, const auto& address) {
+    std::string asked = name;
+    if (address && *options.type == dns::Type::ptr) {
+      dns::Name reverse;
+      reverse.set_reverse(address->unmapped());
+      std::array<char, dns::Name::kMaxSize> text;
+      asked = std::string(*reverse.format_to(text)) + ".";
+    }
+    return nal::block_on(executor, slot, resolve_records<Stack>, resolver, options, asked);
+  });
+}
+
+constexpr dns::Config kConfig{.message_bytes = 4096, .servers = dns::ResolvConf::kMostServers, .search_bytes = 1024};
+
+template <class Stack>
+int ask_with_own(nal::Executor& executor, Stack& stack, const Options& options) {
+  static dns::Resources<Stack, kConfig> memory;
+  dns::Resolver<Stack> resolver(executor, stack, memory, dns::system_entropy());
+  const std::string text = dns::system_resolv_conf();
+  const dns::ResolvConf system(text);
+  dns::Settings settings = system.settings();
+  if (!options.servers.empty()) { settings.servers = options.servers; }
+  settings.options.tcp_only = settings.options.tcp_only || options.tcp;
+  if (const auto configured = resolver.configure(settings); !configured) {
+    std::fprintf(stderr, "error: these name servers cannot be asked: %s\n", nal::to_string(configured.error()));
+    return examples::kFailed;
+  }
+  const int status =
+      options.type ? ask_records(executor, resolver, options) : ask_addresses(executor, resolver, options);
+  if (options.verbose) {
+    const dns::Statistics& did = resolver.statistics();
+    std::fprintf(stderr,
+                 "asked name servers %u times (%u by TCP), found %u answers in the cache, ignored %u datagrams\n",
+                 static_cast<unsigned>(did.asked), static_cast<unsigned>(did.asked_tcp),
+                 static_cast<unsigned>(did.cached), static_cast<unsigned>(did.ignored));
+  }
+  return status;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  bool v4 = false;
-  bool v6 = false;
-  CLI::App app("Finds the addresses of names, and the names of addresses, through any network stack of nal.",
-               "nal-resolve");
-  app.footer("Exit status: 0 everything was found, 1 something was not, 2 wrong usage.");
-  app.add_option("NAME|ADDRESS", options.names, "a name, or an address to find the name of")->required()->type_name("");
-  auto* only_v4 = app.add_flag("-4", v4, "IPv4 addresses only");
-  app.add_flag("-6", v6, "IPv6 addresses only")->excludes(only_v4);
-  app.add_flag("-s,--short", options.brief, "print the answers without what was asked");
-  examples::add_timeout_option(app, options.timeout, "how long to wait for each answer");
-  examples::add_backend_option(app, options.backend);
-  if (const auto status = examples::parse(app, argc, argv)) { return *status; }
-  options.family = v4 ? nal::Family::v4 : v6 ? nal::Family::v6 : nal::Family::any;
-
+  if (const auto status = parse_options(options, argc, argv)) { return *status; }
   return examples::run_on(options.backend, [&options](nal::Executor& executor, auto& stack) {
-    return resolve_all(executor, stack, options);
+    return options.own_resolver ? ask_with_own(executor, stack, options) : ask_addresses(executor, stack, options);
   });
 }

@@ -1,0 +1,25 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nal/endpoint.hpp"
+#include "nal/resolver/message.hpp"
+#include "nal/time.hpp"
+
+/// What the command line says.
+struct Options {
+  std::string backend;
+  std::vector<std::string> names;
+  nal::Family family = nal::Family::any;
+  std::optional<nal::dns::Type> type;  ///< else addresses of names, and names of addresses
+  bool own_resolver = false;           ///< nal's, not the stack's
+  std::vector<nal::Endpoint> servers;  ///< else those of the system
+  nal::Duration timeout = nal::Duration::seconds(10);
+  bool tcp = false;
+  bool brief = false;
+  bool verbose = false;
+};
+
+/// The exit status, when the program is over: after an error, which was told, or after --help.
+std::optional<int> parse_options(Options& options, int argc, const char* const* argv);
