@@ -1,84 +1,148 @@
 #include "examples/tools/mqtt/publish.hpp"
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 
 #include "examples/tools/mqtt/connection.hpp"
 #include "examples/tools/mqtt/lines.hpp"
+#include "examples/tools/mqtt/progress.hpp"
+#include "nal/sleep.hpp"
 
 namespace nal_mqtt {
 
 namespace {
 
-using Source = PublishOptions::Source;
+constexpr std::size_t kPiece = 65536;
 
-nal::Result<> explain(const PublishOptions& options, std::size_t size, nal::Error error) {
+/// Says why a message could not be published, unless that has been said.
+nal::Result<> explain(const ConnectionOptions& options, std::size_t size, nal::Error error, mqtt::Reason reason) {
   const char* advice = error == nal::Error::message_size ? "; --max-packet makes room for it" : "";
+  const char* why = mqtt::is_failure(reason) ? mqtt::to_string(reason) : nal::to_string(error);
   // A client that gave up has said why already.
   if (error != nal::Error::closed) {
-    std::fprintf(stderr, "error: cannot publish %zu bytes to '%s': %s%s\n", size, options.topics[0].c_str(),
-                 nal::to_string(error), advice);
+    std::fprintf(stderr, "error: cannot publish %zu bytes to '%s': %s%s\n", size, options.topics[0].c_str(), why,
+                 advice);
   }
   return nal::Unexpected(error);
 }
 
-mqtt::Retain retain_of(const PublishOptions& options) { return options.retain ? mqtt::Retain::yes : mqtt::Retain::no; }
+mqtt::Retain retain_of(const PayloadOptions& options) { return options.retain ? mqtt::Retain::yes : mqtt::Retain::no; }
 
-nal::Task<> publish_one(mqtt::Session& session, const PublishOptions& options, const std::string& payload) {
-  const auto done = co_await session.publish(options.topics[0], payload, options.qos_level(), retain_of(options));
-  if (!done) { co_return explain(options, payload.size(), done.error()); }
+}  // namespace
+
+nal::Task<> publish_text(mqtt::Session& session, const ConnectionOptions& options, const PayloadOptions& payload,
+                         const std::string& text, const mqtt::Properties& properties) {
+  auto publishing = session.publish(options.topics[0], text, options.qos_level(), retain_of(payload), properties);
+  const auto done = co_await publishing;
+  if (!done) { co_return explain(options, text.size(), done.error(), publishing.reason()); }
+  if (options.verbose) {
+    std::fprintf(stderr, "published %zu bytes: %s\n", text.size(), mqtt::to_string(publishing.reason()));
+  }
   co_return nal::Unit{};
 }
 
+namespace {
+
+/// Sends the file once over the connection that there is. *Errors*: connection_reset: it is to be begun again.
+nal::Task<> send_file(mqtt::Streaming<mqtt::kFull>& message, SourceFile& file, std::vector<std::byte>& piece,
+                      Progress& progress) {
+  NAL_CO_TRY(message.begin());
+  if (!file.rewind()) { co_return nal::Unexpected(nal::Error::io_error); }
+  progress.restart();
+  for (std::size_t left = file.size(); left != 0;) {
+    const std::size_t got = file.read(std::span(piece).first(std::min(left, piece.size())));
+    if (got == 0) { co_return nal::Unexpected(nal::Error::end_of_stream); }
+    NAL_CO_TRY(message.write(std::span(piece).first(got)));
+    progress.add(got);
+    left -= got;
+  }
+  NAL_CO_TRY(message.finish());
+  co_return nal::Unit{};
+}
+
+}  // namespace
+
+nal::Task<> publish_file(mqtt::Session& session, const ConnectionOptions& options, const PayloadOptions& payload,
+                         SourceFile& file, const mqtt::Properties& properties) {
+  std::vector<std::byte> piece(kPiece);
+  auto message = session.stream(options.topics[0], file.size(), options.qos_level(), retain_of(payload), properties);
+  Progress progress("published", file.size(), !options.quiet);
+  nal::Result<> done;
+  do {
+    done = co_await send_file(message, file, piece, progress);
+  } while (!done && done.error() == nal::Error::connection_reset);
+  if (done) { co_return nal::Unit{}; }
+  if (done.error() == nal::Error::end_of_stream) {
+    std::fprintf(stderr, "error: '%s' has become shorter while it was sent\n", payload.text.c_str());
+    co_return done;
+  }
+  co_return explain(options, file.size(), done.error(), message.reason());
+}
+
+namespace {
+
 nal::Task<> publish_lines(mqtt::Session& session, const PublishOptions& options, Lines& lines) {
+  const mqtt::Properties properties = options.properties.publish.view();
   for (;;) {
     const auto line = co_await lines.next();
     if (!line) { break; }
-    const auto accepted = co_await session.enqueue(options.topics[0], *line, options.qos_level(), retain_of(options));
-    if (!accepted) { co_return explain(options, line->size(), accepted.error()); }
+    const auto accepted =
+        co_await session.enqueue(options.topics[0], *line, options.qos_level(), retain_of(options.payload), properties);
+    if (!accepted) { co_return explain(options, line->size(), accepted.error(), mqtt::Reason::success); }
   }
   NAL_CO_TRY(session.drained());
   co_return nal::Unit{};
 }
 
-/// What is there to be published as one message; false if it cannot be read, which was told.
-bool read_payload(const PublishOptions& options, std::string& payload) {
-  switch (options.source) {
-    case Source::message: payload = options.text; return true;
-    case Source::all_input: payload = read_all_input(); return true;
-    case Source::file: {
-      std::ifstream file(options.text, std::ios::binary);
-      payload.assign(std::istreambuf_iterator<char>(file), {});
-      if (file && !file.bad()) { return true; }
-      std::fprintf(stderr, "error: cannot read '%s'\n", options.text.c_str());
-      return false;
+nal::Task<> publish_source(mqtt::Session& session, const PublishOptions& options, PayloadSource& source) {
+  const mqtt::Properties properties = options.properties.publish.view();
+  for (std::uint64_t i = 0; i < options.repeat; ++i) {
+    if (i != 0 && options.repeat_delay > nal::Duration::zero()) { co_await nal::sleep(options.repeat_delay); }
+    nal::Result<> done;
+    if (source.streamed) {
+      done = co_await publish_file(session, options, options.payload, source.file, properties);
+    } else {
+      done = co_await publish_text(session, options, options.payload, source.text, properties);
     }
-    default: return true;
+    if (!done) { co_return done; }
   }
+  // What an earlier run has left in the file of --persistence.
+  NAL_CO_TRY(session.drained());
+  co_return nal::Unit{};
 }
 
 }  // namespace
 
+std::optional<std::size_t> room_for(const ConnectionOptions& options, const PayloadSource& source) {
+  mqtt::Publish packet{options.topics[0], {}, options.qos_level()};
+  packet.properties = options.properties.publish.view();
+  const auto size = mqtt::publish_size5(packet, source.size());
+  if (!size) {
+    static_cast<void>(explain(options, source.size(), size.error(), mqtt::Reason::success));
+    return std::nullopt;
+  }
+  // What an earlier run has left is to find room too.
+  const std::size_t room = source.streamed ? *size - source.size() : *size;
+  return options.store.empty() ? room : room + options.max_packet;
+}
+
 int publish(nal::Executor& executor, nal::AnyStack stack, const PublishOptions& options) {
   nal::TaskSlot<8192> slot;
-  if (options.source == Source::lines) {
+  if (options.payload.source == PayloadOptions::Source::lines) {
     Lines lines(executor);
     Connection connection(executor, stack, options, options.max_packet);
+    if (!connection.open_store()) { return examples::kFailed; }
     if (!slot.start(executor, publish_lines, connection.session(), options, lines)) { return examples::kFailed; }
     const auto end = connection.run(slot);
     slot.cancel();
     return exit_status(end, slot.result());
   }
-  std::string payload;
-  if (!read_payload(options, payload)) { return examples::kFailed; }
-  const auto size = mqtt::publish_size(options.topics[0], payload.size(), options.qos_level());
-  if (!size) {
-    static_cast<void>(explain(options, payload.size(), size.error()));
-    return examples::kFailed;
-  }
-  Connection connection(executor, stack, options, *size);
-  if (!slot.start(executor, publish_one, connection.session(), options, payload)) { return examples::kFailed; }
+  PayloadSource source;
+  if (!source.open(options.payload, options.max_packet)) { return examples::kFailed; }
+  const auto room = room_for(options, source);
+  if (!room) { return examples::kFailed; }
+  Connection connection(executor, stack, options, *room);
+  if (!connection.open_store()) { return examples::kFailed; }
+  if (!slot.start(executor, publish_source, connection.session(), options, source)) { return examples::kFailed; }
   const auto end = connection.run(slot);
   slot.cancel();
   return exit_status(end, slot.result());
