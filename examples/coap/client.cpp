@@ -144,7 +144,7 @@ Exchange* Client::find(const Arrival& arrival) noexcept {
     }
     // A piggybacked answer belongs to the message that it acknowledges (§5.3.2).
     const bool fits = node_.reliable() || message.type != Type::acknowledgement || by_id;
-    if (fits && e->kind != Kind::ping && e->token_ == message.token) { return e; }
+    if (fits && (e->kind == Kind::ping) == (message.code == Code::pong) && e->token_ == message.token) { return e; }
   }
   return nullptr;
 }
@@ -152,10 +152,10 @@ Exchange* Client::find(const Arrival& arrival) noexcept {
 bool Client::receive(const Arrival& arrival) noexcept {
   Exchange* exchange = find(arrival);
   if (!exchange) { return false; }
-  if (arrival.message.code != Code::empty) {
-    receive_response(*exchange, arrival);
-  } else if (exchange->kind == Kind::ping) {
+  if (exchange->kind == Kind::ping) {
     finish(*exchange, {});
+  } else if (arrival.message.code != Code::empty) {
+    receive_response(*exchange, arrival);
   } else if (arrival.message.type == Type::reset) {
     finish(*exchange, nal::Unexpected(nal::Error::connection_reset));
   } else if (exchange->request.no_response == Request::kNoResponseAtAll) {
@@ -293,10 +293,12 @@ bool Client::send(Exchange& exchange) noexcept {
   const bool confirmable = exchange.request.confirmable;
   const Ends ends{exchange.request.remote, {exchange.request.local, 0}};
   exchange.phase_ = Phase::sent;
+  const bool ping = exchange.kind == Kind::ping;
   MessageWriter& out =
-      node_.begin(confirmable ? Type::confirmable : Type::non_confirmable, exchange.request.method,
-                  exchange.retransmission_.id, exchange.kind == Kind::ping ? Token() : exchange.token_, ends);
-  const auto encoded = exchange.kind == Kind::ping ? nal::Result<>() : encode(exchange, out);
+      node_.begin(confirmable ? Type::confirmable : Type::non_confirmable,
+                  ping && node_.reliable() ? Code::ping : exchange.request.method, exchange.retransmission_.id,
+                  ping && !node_.reliable() ? Token() : exchange.token_, ends);
+  const auto encoded = ping ? nal::Result<>() : encode(exchange, out);
   if (!encoded || !out.fits()) {
     node_.drop_output();
     finish(exchange, nal::Unexpected(encoded ? nal::Error::message_size : encoded.error()));
@@ -309,6 +311,14 @@ bool Client::send(Exchange& exchange) noexcept {
 nal::Result<> Client::encode(Exchange& exchange, MessageWriter& out) noexcept {
   using enum OptionNumber;
   const Request& request = exchange.request;
+  // Only a connection that is up tells whether there are larger blocks than were asked for.
+  if (exchange.bert && node_.bert()) {
+    if (exchange.block1 && exchange.block1->number == 0 && exchange.block1->szx == 6) {
+      exchange.block1->szx = Block::kBert;
+    } else if (!exchange.block1 && !exchange.block2) {
+      exchange.block2 = Block{0, false, Block::kBert};
+    }
+  }
   std::string_view path_text = request.path;
   if (!path_text.empty() && path_text.front() == '/') { path_text.remove_prefix(1); }
   if (exchange.observe) { out.add_uint(observe, *exchange.observe); }

@@ -103,6 +103,7 @@ class Exchange : public nal::detail::ListNode<Exchange> {
         block1(other.block1),
         block2(other.block2),
         source(other.source),
+        bert(other.bert),
         patience(other.patience),
         kind(other.kind),
         client_(other.client_) {
@@ -127,6 +128,7 @@ class Exchange : public nal::detail::ListNode<Exchange> {
   std::optional<Block> block2{};
   SourceRef source{};         ///< of the block that `block1` names, instead of the request's payload
   std::uint32_t tag = 0;      ///< Request-Tag; 0: none
+  bool bert = false;          ///< blocks of several KiB, where both sides have them
   std::size_t sent_size = 0;  ///< bytes of the payload that was sent
   nal::Duration patience{};   ///< how long to wait for an answer to come by itself; for a group, for all of them
   Kind kind;

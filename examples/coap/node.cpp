@@ -29,6 +29,12 @@ Node::Node(const NodeConfig& config, const Memory& memory) noexcept
   NAL_ASSERT(memory.receive.size() >= 64 && memory.send.size() >= 64);
 }
 
+void Node::set_peer_size(std::size_t size) noexcept {
+  // A stream's header is up to two bytes longer than a datagram's; a peer that takes next to nothing takes nothing.
+  peer_size_ = std::max<std::size_t>(size, 66) - 2;
+  max_message_ = std::min({memory_.receive.size(), memory_.send.size() - 2, peer_size_});
+}
+
 void Node::attach_client(Role* role) noexcept {
   NAL_ASSERT(!client_ || !role);  // one client a node
   client_ = role;
@@ -65,7 +71,7 @@ MessageWriter& Node::begin(Type type, Code code, std::uint16_t id, std::span<con
                            std::size_t limit) noexcept {
   NAL_ASSERT(!busy_);
   constexpr std::size_t kFront = MessageWriter::kHeaderRoom - Message::kHeaderSize;
-  writer_ = MessageWriter(memory_.send.first(std::min(memory_.send.size() - kFront, limit) + kFront));
+  writer_ = MessageWriter(memory_.send.first(std::min({memory_.send.size() - kFront, limit, peer_size_}) + kFront));
   busy_ = true;
   finished_ = false;
   outgoing_.ends = ends;

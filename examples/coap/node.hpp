@@ -129,6 +129,8 @@ class Node {
   /// Acknowledges the message if it wants that, and remembers it. False: it has been here before.
   bool acknowledge(const Arrival& arrival) noexcept;
   void kick() noexcept { work_.wake_all(); }
+  /// Messages to the peer are no larger than that.
+  void set_peer_size(std::size_t size) noexcept;
 
   /// The receive buffer stays as it is, and the arrival with it, until `release`.
   void hold(const Arrival& arrival) noexcept {
@@ -170,6 +172,7 @@ class Node {
   Outgoing outgoing_{};
   Arrival held_arrival_{};
   std::size_t max_message_;
+  std::size_t peer_size_ = kNoLimit;
   Acknowledged acknowledged_[kAcknowledged]{};
   std::uint32_t chunk_left_[kIdChunks]{};  ///< the second after which a chunk's last id was taken; 0: never
   std::uint16_t next_id_;

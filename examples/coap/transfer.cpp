@@ -20,7 +20,8 @@ Transfer::Transfer(Client& client, const Request& request, SourceRef source, Sin
 void Transfer::begin() noexcept {
   const Node& node = exchange_.client().node();
   const std::size_t room = node.max_message() - std::min(node.max_message(), kOptions);
-  szx_ = std::min(largest_szx_, node.bert() ? Block::kBert : Block::szx_for(room).value_or(0));
+  szx_ = std::min(largest_szx_, Block::szx_for(room).value_or(0));
+  exchange_.bert = largest_szx_ == Block::kBert;
   if (source_.valid()) {
     begin_upload();
   } else if (szx_ != 6) {
@@ -72,6 +73,7 @@ nal::Result<Transfer::Next> Transfer::take(const Response& response) noexcept {
 nal::Result<Transfer::Next> Transfer::take_upload(const Response& response) noexcept {
   const Code code = response.code();
   const bool more = exchange_.block1->more;
+  szx_ = exchange_.block1->szx;
   const auto block = Block::find(response.options(), OptionNumber::block1);
   const bool too_large = code == Code::request_entity_too_large && block && block->szx < szx_;
   if ((too_large || code == Code::request_entity_incomplete) && restarts_ < kRestarts) {
