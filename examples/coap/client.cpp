@@ -144,7 +144,10 @@ Exchange* Client::find(const Arrival& arrival) noexcept {
     }
     // A piggybacked answer belongs to the message that it acknowledges (§5.3.2).
     const bool fits = node_.reliable() || message.type != Type::acknowledgement || by_id;
-    if (fits && (e->kind == Kind::ping) == (message.code == Code::pong) && e->token_ == message.token) { return e; }
+    if (!fits || (e->kind == Kind::ping) != (message.code == Code::pong)) { continue; }
+    // RFC 8323 §5.4 wants the token in a Pong; libcoap 4.3 leaves it out.
+    const bool bare_pong = e->kind == Kind::ping && message.token.empty();
+    if (e->token_ == message.token || bare_pong) { return e; }
   }
   return nullptr;
 }
