@@ -9,7 +9,7 @@ import network
 from processes import Failure, Program, run, wait_until
 
 PORT = 5683
-SCHEMES = ("coap",)
+SCHEMES = ("coap", "coap+tcp")
 LIBCOAP_CLIENT = "coap-client-notls"
 LIBCOAP_SERVER = "coap-server-notls"
 # Not a multiple of any block's size, and more than a MiB.

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "examples/coap/link_format.hpp"
+#include "examples/coap/tcp.hpp"
 #include "examples/coap/udp.hpp"
 #include "examples/common/exit_status.hpp"
 #include "examples/tools/coap/names.hpp"
@@ -337,7 +338,23 @@ nal::Task<> Asker::ask_over_udp(Asker& self) {
   co_return done;
 }
 
-nal::Task<> Asker::ask_over_tcp(Asker&) { co_return nal::Unexpected(Error::not_supported); }
+nal::Task<> Asker::drive_tcp(Asker& self) {
+  auto ended = co_await coap::run(*self.stream_, self.node_);
+  co_return ended;
+}
+
+nal::Task<> Asker::ask_over_tcp(Asker& self) {
+  NAL_CO_TRY_SET(auto stream, nal::connect(self.stack_, self.options_.uri.host, self.options_.uri.port));
+  self.remote_ = stream.remote_endpoint();
+  self.stream_.emplace(std::move(stream));
+  const auto started = self.driving_.start(self.executor_, drive_tcp, self);
+  if (!started) { co_return nal::Unexpected(started.error()); }
+  const auto done = co_await ask(self);
+  self.driving_.cancel();
+  // The answer is here already: whether the server hears that we leave is its own affair.
+  static_cast<void>(co_await nal::with_timeout(kLastWords, nal::close(*std::move(self.stream_))));
+  co_return done;
+}
 
 nal::Task<> Asker::find_and_ask(Asker& self) {
   if (coap::is_tcp(self.options_.uri.scheme)) { co_return co_await ask_over_tcp(self); }

@@ -3,17 +3,18 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <memory>
-#include <optional>
+#include <list>
 #include <random>
-#include <vector>
+#include <string>
 
+#include "examples/coap/tcp.hpp"
 #include "examples/coap/udp.hpp"
 #include "examples/common/exit_status.hpp"
 #include "examples/common/interrupt.hpp"
 #include "examples/tools/coap/file_server.hpp"
 #include "nal/block_on.hpp"
 #include "nal/sleep.hpp"
+#include "nal/tcp.hpp"
 #include "nal/udp.hpp"
 
 namespace nal_coap {
@@ -78,6 +79,58 @@ class UdpService {
   nal::TaskSlot<4096> slot_;
 };
 
+/// One connection.
+class Connection {
+ public:
+  Connection(FileServer& files, nal::AnyTcpStream stream) : stream_(std::move(stream)), service_(files) {}
+
+  nal::Result<> start(nal::Executor& executor) { return slot_.start(executor, run, *this); }
+  bool ended() const { return !slot_.running(); }
+
+ private:
+  static nal::Task<> run(Connection& self) {
+    const auto ended = co_await coap::run(self.stream_, self.service_.node());
+    static_cast<void>(co_await nal::with_timeout(kPatience, nal::close(std::move(self.stream_))));
+    co_return ended;
+  }
+  static constexpr nal::Duration kPatience = nal::Duration::seconds(5);
+
+  nal::AnyTcpStream stream_;
+  Service service_;
+  nal::TaskSlot<4096> slot_;
+};
+
+/// One address, over TCP.
+class TcpService {
+ public:
+  TcpService(FileServer& files, nal::AnyTcpListener listener) : files_(files), listener_(std::move(listener)) {}
+
+  nal::Result<> start(nal::Executor& executor) { return slot_.start(executor, accept_all, *this, executor); }
+  nal::Endpoint local() const { return listener_.local_endpoint(); }
+
+ private:
+  static nal::Task<> accept_all(TcpService& self, nal::Executor& executor) {
+    for (;;) {
+      auto stream = co_await nal::accept(self.listener_);
+      self.connections_.remove_if([](const Connection& connection) { return connection.ended(); });
+      if (!stream) {
+        std::fprintf(stderr, "warning: a connection was lost: %s\n", nal::to_string(stream.error()));
+        continue;
+      }
+      // A client too many is dropped, which resets its connection.
+      if (self.connections_.size() == kConnections) { continue; }
+      self.connections_.emplace_back(self.files_, *std::move(stream));
+      static_cast<void>(self.connections_.back().start(executor));
+    }
+  }
+  static constexpr std::size_t kConnections = 64;
+
+  FileServer& files_;
+  nal::AnyTcpListener listener_;
+  std::list<Connection> connections_;
+  nal::TaskSlot<2048> slot_;
+};
+
 nal::Task<> tick(FileServer& files) {
   for (;;) {
     co_await nal::sleep(nal::Duration::seconds(1));
@@ -101,19 +154,23 @@ int serve(nal::Executor& executor, nal::AnyStack stack, const ServeOptions& opti
   auto directory = Directory::open(options.directory);
   if (!directory) { return failed("serve", "'" + options.directory + "'", std::strerror(errno)); }
   FileServer files(*std::move(directory), options.read_only, options.verbose);
-  std::vector<std::unique_ptr<UdpService>> services;
+  std::list<UdpService> datagrams;
+  std::list<TcpService> streams;
   for (const nal::IpAddress& address : options.addresses) {
     const nal::Endpoint local(address, options.port);
     auto socket = stack.udp_bind_multiple(local, {});
-    if (!socket) {
-      return failed("listen on", std::string(nal::to_text(local).view()), nal::to_string(socket.error()));
+    if (!socket) { return failed("listen at", nal::to_text(local).c_str(), nal::to_string(socket.error())); }
+    UdpService& udp = datagrams.emplace_back(files, *std::move(socket));
+    udp.join_groups();
+    const nal::Endpoint same(address, udp.local().port);
+    auto listener = stack.listen(same, {});
+    if (!listener) { return failed("listen at", nal::to_text(same).c_str(), nal::to_string(listener.error())); }
+    TcpService& tcp = streams.emplace_back(files, *std::move(listener));
+    for (const auto& started : {udp.start(executor), tcp.start(executor)}) {
+      if (!started) { return failed("serve", options.directory, nal::to_string(started.error())); }
     }
-    services.push_back(std::make_unique<UdpService>(files, *std::move(socket)));
-    services.back()->join_groups();
-    if (const auto started = services.back()->start(executor); !started) {
-      return failed("serve", options.directory, nal::to_string(started.error()));
-    }
-    announce("coap", services.back()->local());
+    announce("coap", udp.local());
+    announce("coap+tcp", tcp.local());
   }
   nal::TaskSlot<1024> ticking;
   if (const auto started = ticking.start(executor, tick, files); !started) {
