@@ -454,6 +454,9 @@ nal::Result<> BasicSession<F>::advance(nal::Instant now) noexcept {
 template <Features F>
 void BasicSession<F>::received(std::size_t n, nal::Instant now) noexcept {
   inbox_.commit(n);
+  if constexpr (F.streaming) {
+    if (stream_.active) { messages_.wake_all(); }  // whoever reads the payload piece by piece
+  }
   last_received_ = now;
   // A long message in front of the PINGRESP is a sign of life as well.
   if (state_ == State::online && !answer_by_.is_never()) { answer_by_ = now + config_.answer_timeout; }
