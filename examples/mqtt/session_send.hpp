@@ -143,6 +143,8 @@ void BasicSession<F>::abandon(Direct& direct) noexcept {
 
 template <Features F>
 nal::Result<Record*> BasicSession<F>::accept(Publish& packet, std::size_t size) noexcept {
+  // Or it would be kept in place of one that an earlier life has left there.
+  NAL_TRY(restore());
   if (!store_.could_hold(size)) { return nal::Unexpected(nal::Error::message_size); }
   packet.packet_id = next_packet_id();
   Record* record = packet.packet_id != 0 ? store_.add(size) : nullptr;

@@ -57,7 +57,7 @@ nal::Task<> Printer::print(mqtt::Message& message, bool show_progress) {
   const std::size_t size = message.size();
   print_text(before_, message);
   if (message.whole()) {
-    print_payload(message.payload());
+    print_payload(message.payload(), payload_);
   } else {
     Progress progress("received", size, show_progress);
     for (;;) {
@@ -68,7 +68,7 @@ nal::Task<> Printer::print(mqtt::Message& message, bool show_progress) {
         co_return nal::Unexpected(piece.error());
       }
       if (piece->empty()) { break; }
-      print_payload(*piece);
+      print_payload(*piece, payload_);
       progress.add(piece->size());
     }
   }
@@ -81,9 +81,9 @@ nal::Task<> Printer::print(mqtt::Message& message, bool show_progress) {
   co_return nal::Unit{};
 }
 
-void Printer::print_payload(std::span<const std::byte> piece) const {
-  if (payload_ == Payload::raw) { nal_mqtt::print_text(mqtt::text_of(piece)); }
-  if (payload_ == Payload::hexadecimal) {
+void Printer::print_payload(std::span<const std::byte> piece, Payload how) const {
+  if (how == Payload::raw) { nal_mqtt::print_text(mqtt::text_of(piece)); }
+  if (how == Payload::hexadecimal) {
     for (const std::byte byte : piece) { std::printf("%02x", std::to_integer<unsigned>(byte)); }
   }
 }
@@ -106,6 +106,9 @@ void Printer::print_field(char field, const mqtt::Message& message) const {
   bool first = true;
   switch (field) {
     case 't': nal_mqtt::print_text(message.topic()); break;
+    // Once more; of a message that came in pieces it is gone.
+    case 'p': print_payload(message.payload(), Payload::raw); break;
+    case 'x': print_payload(message.payload(), Payload::hexadecimal); break;
     case 'l': std::printf("%zu", message.size()); break;
     case 'q': std::printf("%d", static_cast<int>(message.qos())); break;
     case 'r': std::putchar(message.retain() ? '1' : '0'); break;

@@ -23,7 +23,7 @@ class Printer {
 
   void print_text(const std::string& format, const mqtt::Message& message) const;
   void print_field(char field, const mqtt::Message& message) const;
-  void print_payload(std::span<const std::byte> piece) const;
+  void print_payload(std::span<const std::byte> piece, Payload how) const;
 
   std::string before_;  ///< what is printed before the payload: text with %-fields
   std::string after_;
