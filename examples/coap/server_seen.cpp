@@ -61,6 +61,8 @@ void Server::store(Seen* seen, const Arrival& arrival, bool answered) noexcept {
 }
 
 void Server::replay(const Seen& seen, const Arrival& arrival) noexcept {
+  // A client that takes its id for another message, of another type or to a group, gets no acknowledgement for that.
+  if (arrival.message.type != Type::confirmable) { return; }
   if (seen.answer == Seen::Answer::stored) {
     node_.send_again(answer_of(seen).first(seen.size), arrival.ends);
   } else if (seen.answer == Seen::Answer::acknowledged) {
