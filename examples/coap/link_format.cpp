@@ -143,7 +143,8 @@ Result<std::string_view> LinkValue::unescape(std::span<char> out) const noexcept
 
 std::optional<LinkAttribute> LinkAttributes::next() noexcept {
   skip_space(rest_);
-  if (!take(rest_, ';')) { return std::nullopt; }
+  if (!take(rest_, ';') && !bare_) { return std::nullopt; }
+  bare_ = false;
   skip_space(rest_);
   return take_attribute(rest_);
 }

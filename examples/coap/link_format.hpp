@@ -36,12 +36,19 @@ class LinkAttributes {
  public:
   constexpr LinkAttributes() noexcept = default;
   constexpr explicit LinkAttributes(std::string_view text) noexcept : rest_(text) {}
+  /// Of a text without the first semicolon, as `LinkWriter::attributes` takes it.
+  static constexpr LinkAttributes bare(std::string_view text) noexcept {
+    LinkAttributes made(text);
+    made.bare_ = !text.empty();
+    return made;
+  }
 
   /// The next one. Nothing: there are no more.
   std::optional<LinkAttribute> next() noexcept;
 
  private:
   std::string_view rest_;
+  bool bare_ = false;
 };
 
 /// `<target>;attribute;attribute=value`.

@@ -11,7 +11,9 @@ bool picked(const Route& route, const Options& options) noexcept {
   for (const Option& option : options) {
     if (option.number != OptionNumber::uri_query) { continue; }
     const bool observable = route.observable && option.text() == "obs";
-    if (!observable && !Link{route.path, LinkAttributes(route.attributes)}.matches(option.text())) { return false; }
+    if (!observable && !Link{route.path, LinkAttributes::bare(route.attributes)}.matches(option.text())) {
+      return false;
+    }
   }
   return true;
 }

@@ -52,6 +52,8 @@ class Build {
   Build(Type type, Code code, std::uint16_t id, std::span<const std::byte> token = {}) {
     writer_.begin(type, code, id, token);
   }
+  Build(const Build&) = delete;
+  Build& operator=(const Build&) = delete;
   Build& option(OptionNumber number, std::span<const std::byte> value) {
     writer_.add(number, value);
     return *this;
