@@ -113,9 +113,13 @@ nal::Result<Transfer::Next> Transfer::take_download(const Response& response) no
     return Next::ask;
   }
   const std::size_t size = block ? block->size() : 0;
-  const bool whole =
-      !block || !block->more ||
-      (block->szx == Block::kBert ? payload.size() != 0 && payload.size() % size == 0 : payload.size() == size);
+  // A block that more follow is full; several at once (BERT) are so together.
+  bool whole = true;
+  if (block && block->szx == Block::kBert) {
+    whole = !block->more || (!payload.empty() && payload.size() % size == 0);
+  } else if (block) {
+    whole = block->more ? payload.size() == size : payload.size() <= size;
+  }
   if ((block ? block->offset() : 0) != received_ || !whole) { return nal::Unexpected(nal::Error::protocol_error); }
   if (const auto total = response.options().find_uint(OptionNumber::size2)) { to_receive_ = *total; }
   NAL_TRY(sink_.write(received_, payload));
