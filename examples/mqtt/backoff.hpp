@@ -1,4 +1,5 @@
 #pragma once
+#include "examples/mqtt/clock.hpp"
 #include "examples/mqtt/config.hpp"
 
 namespace mqtt {
@@ -12,19 +13,12 @@ class Backoff {
   /// An attempt failed, or a connection that had lasted this long ended: the wait before the next one.
   nal::Duration next(nal::Duration lasted) noexcept {
     if (lasted >= initial_) { wait_ = {}; }
-    wait_ = wait_ == nal::Duration() ? initial_ : wait_ * 2;
+    wait_ = wait_ == nal::Duration() ? initial_ : wait_ + wait_;
     if (wait_ > maximum_) { wait_ = maximum_; }
-    return wait_ / 2 + part(wait_ / 2);
+    return random_.next ? jittered(wait_, random_.next(random_.context)) : wait_;
   }
 
  private:
-  /// A random part of it.
-  nal::Duration part(nal::Duration whole) noexcept {
-    if (!random_.next) { return whole; }
-    const std::int64_t of_1024 = random_.next(random_.context) % 1025;
-    return whole / 1024 * of_1024;
-  }
-
   nal::Duration initial_;
   nal::Duration maximum_;
   nal::Duration wait_{};  ///< without jitter; zero before the first

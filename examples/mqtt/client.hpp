@@ -124,7 +124,7 @@ class [[nodiscard("await it")]] Run {
     session_->tell(Notice{Notice::Kind::connecting});
     attempt_.emplace(*connector_);
     since_ = context.now();
-    deadline_ = since_ + session_->config().connect_timeout;
+    deadline_ = after(since_, session_->config().connect_timeout);
     phase_ = Phase::connecting;
     return Step::go_on;
   }
@@ -208,7 +208,7 @@ class [[nodiscard("await it")]] Run {
   Step failed(nal::Context& context) noexcept {
     if constexpr (F.version_5) {
       if (session_->say_why()) {
-        deadline_ = context.now() + session_->config().close_timeout;
+        deadline_ = after(context.now(), session_->config().close_timeout);
         phase_ = Phase::saying_why;
         return Step::go_on;
       }
@@ -242,7 +242,7 @@ class [[nodiscard("await it")]] Run {
   bool close_overdue(nal::Instant now) noexcept {
     if (!closing_down_) {
       closing_down_ = true;
-      deadline_ = now + session_->config().close_timeout;
+      deadline_ = after(now, session_->config().close_timeout);
     }
     return now >= deadline_;
   }
@@ -287,7 +287,7 @@ class [[nodiscard("await it")]] Run {
     const nal::Duration wait = give_up ? nal::Duration::max() : backoff_.next(was_up ? now - since_ : nal::Duration());
     session_->link_down(failure, wait);
     if (give_up) { return end(context, nal::Unexpected(failure.error)); }
-    deadline_ = now + wait;
+    deadline_ = after(now, wait);
     phase_ = Phase::waiting;
     return Step::go_on;
   }

@@ -5,7 +5,8 @@ namespace mqtt {
 
 /// What a client can do, chosen when it is compiled: what is off takes neither code nor memory.
 struct Features {
-  bool version_5 = false;    ///< MQTT 5.0 beside 3.1.1; `Config::version` chooses
+  bool version_3_1_1 = true;
+  bool version_5 = false;    ///< where there are both, `Config::version` chooses
   bool qos_2 = false;        ///< exactly once
   bool streaming = false;    ///< payloads larger than the buffers, both ways
   bool persistence = false;  ///< `Config::persistence`: what is in flight survives a restart
@@ -13,10 +14,25 @@ struct Features {
 
 /// 3.1.1 with QoS 0 and 1.
 inline constexpr Features kSmall{};
+/// All of 5.0, without 3.1.1.
+inline constexpr Features kFive{
+    .version_3_1_1 = false, .version_5 = true, .qos_2 = true, .streaming = true, .persistence = true};
 /// Everything.
 inline constexpr Features kFull{.version_5 = true, .qos_2 = true, .streaming = true, .persistence = true};
 
 namespace detail {
+
+/// Calls the one of two functions that the version wants; of the other nothing is left where there is but one version.
+template <Features F>
+constexpr auto by_version(bool version_5, auto&& five, auto&& three) noexcept {
+  if constexpr (!F.version_5) {
+    return three();
+  } else if constexpr (!F.version_3_1_1) {
+    return five();
+  } else {
+    return version_5 ? five() : three();
+  }
+}
 
 /// Stands for a member that is off; `Index` makes each a type of its own, so that none takes room.
 template <int Index>

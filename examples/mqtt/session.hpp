@@ -159,7 +159,7 @@ class BasicSession {
  public:
   using State = SessionState;
 
-  BasicSession(const Config& config, const Memory& memory) noexcept;
+  [[gnu::noinline]] BasicSession(const Config& config, const Memory& memory) noexcept;
   BasicSession(const BasicSession&) = delete;
   BasicSession& operator=(const BasicSession&) = delete;
   ~BasicSession() { NAL_ASSERT(delivery_ != Delivery::handed_out); }
@@ -208,7 +208,7 @@ class BasicSession {
   const Failure& failure() const noexcept { return failure_; }
   const Config& config() const noexcept { return config_; }
   /// MQTT 5.0 is spoken.
-  bool version_5() const noexcept { return F.version_5 && config_.version == Version::mqtt_5; }
+  bool version_5() const noexcept { return F.version_5 && (!F.version_3_1_1 || config_.version == Version::mqtt_5); }
   /// Of the connection that there is, or was last.
   const ServerLimits& server() const noexcept
     requires(F.version_5)
@@ -276,7 +276,7 @@ class BasicSession {
   /// What becomes of the message that is held for the application.
   enum class Delivery : std::uint8_t { none, offered, handed_out };
   /// How far a PUBLISH that does not fit has been thrown away.
-  enum class Discard : std::uint8_t { none, packet_id, payload };
+  enum class Discard : std::uint8_t { none, packet_id, done };
   /// Filters stand in their store behind a subscription identifier.
   static constexpr std::size_t kIdentifierSize = F.version_5 ? 4 : 0;
   static constexpr std::size_t kAnswerSize = F.version_5 ? 5 : 4;
@@ -351,7 +351,7 @@ class BasicSession {
     return text_of(subscriptions_.bytes(record).subspan(kIdentifierSize));
   }
   std::size_t subscribe_room(std::string_view filter) const noexcept {
-    return version_5() ? subscribe_size5(filter) : subscribe_size(filter);
+    return F.version_5 && version_5() ? subscribe_size5(filter) : subscribe_size(filter);
   }
   void renew_subscriptions(bool session_present) noexcept;
   void refuse_subscription(Record& record, Reason reason, const Properties& properties) noexcept;
@@ -374,7 +374,7 @@ class BasicSession {
   nal::Result<bool> begin_streaming(const Header& header) noexcept;
   nal::Result<bool> begin_discarding(const Header& header) noexcept;
   nal::Result<bool> go_on_discarding() noexcept;
-  void discarded() noexcept;
+  void throw_away(std::size_t size, std::uint16_t packet_id, QoS qos) noexcept;
   void released() noexcept;
   nal::Poll<nal::Result<std::span<const std::byte>>> poll_piece(nal::Context& context, nal::Waiter& waiter) noexcept;
 
@@ -410,27 +410,11 @@ class BasicSession {
     bool broken = false;  ///< and its connection is gone
   };
 
-  Config config_;
-  Inbox inbox_;
-  Outbox outbox_;
-  RecordStore store_;
-  RecordStore subscriptions_;
-  [[no_unique_address]] detail::MemberIf<F.version_5, Five, 0> five_;
-  [[no_unique_address]] detail::MemberIf<F.qos_2, QoS2, 1> two_;
-  [[no_unique_address]] detail::MemberIf<F.streaming, Stream, 2> stream_;
-
+  // What is used most stands in front, within reach of the short instructions of a Cortex-M.
   State state_ = State::idle;
-  Failure failure_{};  ///< why the last connection ended
-  Failure fatal_{};    ///< why this one must
-
-  // Sending.
-  std::uint32_t sending_ = 0;  ///< the message that is partly sent
-  std::size_t sending_offset_ = 0;
-  Direct* direct_ = nullptr;  ///< the payload that follows what stands in the outbox
-  std::uint16_t last_packet_id_ = 0;
-  /// For which there was no room yet. One of them is the application's, for the message that it has released; whatever
-  /// else is to be answered waits until there are none.
-  Answer answers_[2]{};
+  Delivery delivery_ = Delivery::none;
+  Discard discard_ = Discard::none;
+  QoS discard_qos_ = QoS::at_most_once;
   std::uint8_t answers_due_ = 0;
   bool ping_due_ = false;
   bool stop_wanted_ = false;
@@ -438,26 +422,21 @@ class BasicSession {
   bool finished_ = false;
   bool resumed_ = false;   ///< the server knew the session
   bool restored_ = false;  ///< what the store had kept was loaded
+  std::uint16_t last_packet_id_ = 0;
+  std::uint16_t discard_id_ = 0;
+
+  // Sending.
+  std::uint32_t sending_ = 0;  ///< the message that is partly sent
+  std::size_t sending_offset_ = 0;
+  Direct* direct_ = nullptr;  ///< the payload that follows what stands in the outbox
+  Outbox outbox_;
 
   // Receiving.
-  Delivery delivery_ = Delivery::none;
-  Publish message_{};
-  Owed owed_{};                    ///< when the message is released
-  std::size_t kept_ = 0;           ///< messages that wait in the inbox
-  std::size_t kept_stale_ = 0;     ///< the oldest of them, which came over an earlier connection
-  std::size_t kept_orphaned_ = 0;  ///< the oldest of those, of a session that the server has forgotten
-  std::size_t oversized_ = 0;      ///< messages thrown away that the application has not been told of
-  Discard discard_ = Discard::none;
-  QoS discard_qos_ = QoS::at_most_once;
-  bool discard_told_ = false;  ///< the application knows the message
-  std::uint16_t discard_id_ = 0;
-  std::size_t discard_left_ = 0;  ///< bytes of the packet behind what has been thrown away
-  std::size_t discard_size_ = 0;  ///< of the whole packet
-
-  // The clock.
-  nal::Instant last_sent_{};
-  nal::Instant last_received_{};
-  nal::Instant answer_by_ = nal::Instant::max();  ///< CONNACK or PINGRESP
+  std::size_t kept_ = 0;        ///< messages that wait in the inbox
+  std::size_t kept_stale_ = 0;  ///< the oldest of them, which came over an earlier connection
+  Inbox inbox_;
+  RecordStore store_;
+  RecordStore subscriptions_;
 
   nal::WaitList work_;      ///< `run`, for something to do
   nal::WaitList room_;      ///< whoever has something to publish
@@ -465,6 +444,26 @@ class BasicSession {
   nal::WaitList answered_;  ///< whoever waits for SUBACK and UNSUBACK
   nal::WaitList messages_;  ///< whoever receives
   nal::WaitList changed_;   ///< whoever waits for a state
+
+  // The clock.
+  nal::Instant last_sent_{};
+  nal::Instant last_received_{};
+  nal::Instant answer_by_ = nal::Instant::max();  ///< CONNACK or PINGRESP
+
+  Failure failure_{};  ///< why the last connection ended
+  Failure fatal_{};    ///< why this one must
+  /// For which there was no room yet. One of them is the application's, for the message that it has released; whatever
+  /// else is to be answered waits until there are none.
+  Answer answers_[2]{};
+  Publish message_{};
+  Owed owed_{};                    ///< when the message is released
+  std::size_t kept_orphaned_ = 0;  ///< the oldest of what is stale, of a session that the server has forgotten
+  std::size_t oversized_ = 0;      ///< messages thrown away that the application has not been told of
+  std::size_t discard_left_ = 0;   ///< bytes of the packet behind what has been thrown away
+  Config config_;
+  [[no_unique_address]] detail::MemberIf<F.version_5, Five, 0> five_;
+  [[no_unique_address]] detail::MemberIf<F.qos_2, QoS2, 1> two_;
+  [[no_unique_address]] detail::MemberIf<F.streaming, Stream, 2> stream_;
 };
 
 }  // namespace mqtt
@@ -474,6 +473,8 @@ class BasicSession {
 #include "examples/mqtt/session_send.hpp"
 #include "examples/mqtt/session_subscriptions.hpp"
 
+// Where size counts, each program has its own, into which what is called once is inlined.
+#ifndef __OPTIMIZE_SIZE__
 namespace mqtt {
 
 // Compiled once, in sessions.cpp.
@@ -481,3 +482,4 @@ extern template class BasicSession<kFull>;
 extern template class BasicSession<kSmall>;
 
 }  // namespace mqtt
+#endif

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "examples/mqtt/clock.hpp"
 #include "examples/mqtt/topic.hpp"
 
 /// How a session begins and ends on a connection; included by session.hpp.
@@ -9,11 +10,11 @@ namespace mqtt {
 
 template <Features F>
 BasicSession<F>::BasicSession(const Config& config, const Memory& memory) noexcept
-    : config_(config),
+    : outbox_(memory.send),
       inbox_(memory.receive),
-      outbox_(memory.send),
       store_(memory.in_flight, memory.store),
       subscriptions_(memory.subscriptions, memory.filters),
+      config_(config),
       five_(memory),
       two_(memory) {
   NAL_ASSERT(memory.receive.size() >= 64);
@@ -66,13 +67,15 @@ nal::Result<std::size_t> BasicSession<F>::encode_connect(std::span<std::byte> ro
       return encode5(room, packet);
     }
   }
-  return encode(room, packet);
+  if constexpr (F.version_3_1_1) { return encode(room, packet); }
+  return nal::Unexpected(nal::Error::not_supported);
 }
 
 template <Features F>
 nal::Result<> BasicSession<F>::start() noexcept {
   NAL_ASSERT(state_ == State::idle || state_ == State::stopped);
   if (!F.version_5 && config_.version != Version::mqtt_3_1_1) { return nal::Unexpected(nal::Error::not_supported); }
+  if (!F.version_3_1_1 && config_.version != Version::mqtt_5) { return nal::Unexpected(nal::Error::not_supported); }
   if constexpr (F.version_5) {
     if (config_.receive_maximum == 0 && F.qos_2 && two_.received.capacity() != 0) {
       // The table is what limits messages of QoS 2.
@@ -163,7 +166,7 @@ void BasicSession<F>::link_up(nal::Instant now) noexcept {
   state_ = State::handshake;
   last_sent_ = now;
   last_received_ = now;
-  answer_by_ = now + config_.answer_timeout;
+  answer_by_ = after(now, config_.answer_timeout);
 }
 
 template <Features F>
@@ -277,16 +280,13 @@ bool BasicSession<F>::say_why() noexcept {
 
 template <Features F>
 nal::Result<> BasicSession<F>::handle_connack(const Connack& packet) noexcept {
-  const bool refused = version_5() ? packet.reason != Reason::success : packet.code != ConnectCode::accepted;
-  if (refused) {
-    if constexpr (F.version_5) {
-      if (version_5()) {
-        five_.reference = packet.properties.text(PropertyId::server_reference);
-        return fail(Failure::told(Failure::Cause::refused, packet.reason));
-      }
+  if constexpr (F.version_5) {
+    if (version_5() && packet.reason != Reason::success) {
+      five_.reference = packet.properties.text(PropertyId::server_reference);
+      return fail(Failure::told(Failure::Cause::refused, packet.reason));
     }
-    return fail(Failure::refused(packet.code));
   }
+  if (packet.code != ConnectCode::accepted) { return fail(Failure::refused(packet.code)); }
   // §3.2.2.2: no session outlives a clean start.
   if (packet.session_present && starts_clean()) { return fail(Fault::acknowledge_flags); }
   if constexpr (F.version_5) {
@@ -459,13 +459,13 @@ void BasicSession<F>::received(std::size_t n, nal::Instant now) noexcept {
   }
   last_received_ = now;
   // A long message in front of the PINGRESP is a sign of life as well.
-  if (state_ == State::online && !answer_by_.is_never()) { answer_by_ = now + config_.answer_timeout; }
+  if (state_ == State::online && !answer_by_.is_never()) { answer_by_ = after(now, config_.answer_timeout); }
 }
 
 template <Features F>
 nal::Instant BasicSession<F>::deadline() const noexcept {
   if (state_ != State::online || keep_alive() == 0 || !answer_by_.is_never()) { return answer_by_; }
-  return std::min(last_sent_, last_received_) + nal::Duration::seconds(keep_alive());
+  return after(std::min(last_sent_, last_received_), nal::Duration::seconds(keep_alive()));
 }
 
 template <Features F>
@@ -476,11 +476,11 @@ nal::Result<> BasicSession<F>::check_clock(nal::Instant now) noexcept {
       return fail(
           Failure::timed_out(state_ == State::handshake ? Failure::Cause::no_answer : Failure::Cause::keep_alive));
     }
-    answer_by_ = now + config_.answer_timeout;
+    answer_by_ = after(now, config_.answer_timeout);
   }
   if (state_ == State::online && answer_by_.is_never() && now >= deadline()) {
     ping_due_ = true;
-    answer_by_ = now + config_.answer_timeout;
+    answer_by_ = after(now, config_.answer_timeout);
   }
   return {};
 }

@@ -4,20 +4,26 @@
 /// What a session makes of what arrives; included by session.hpp.
 namespace mqtt {
 
+namespace detail {
+
+/// A packet of either version.
+template <class Packet, Features F>
+Parsed<Packet> parse_either(bool version_5, const Header& header, std::span<const std::byte> body) noexcept {
+  return by_version<F>(
+      version_5, [&] { return Packet::parse5(header, body); }, [&] { return Packet::parse(header, body); });
+}
+
+}  // namespace detail
+
 template <Features F>
 Parsed<Header> BasicSession<F>::parse_header(std::span<const std::byte> bytes) noexcept {
-  if constexpr (F.version_5) {
-    if (version_5()) { return Header::parse5(bytes); }
-  }
-  return Header::parse(bytes);
+  return detail::by_version<F>(
+      version_5(), [&] { return Header::parse5(bytes); }, [&] { return Header::parse(bytes); });
 }
 
 template <Features F>
 Parsed<Publish> BasicSession<F>::parse_publish(const Header& header, std::span<const std::byte> body) noexcept {
-  if constexpr (F.version_5) {
-    if (version_5()) { return Publish::parse5(header, body); }
-  }
-  return Publish::parse(header, body);
+  return detail::parse_either<Publish, F>(version_5(), header, body);
 }
 
 template <Features F>
@@ -87,19 +93,6 @@ Fault BasicSession<F>::check_allowed(const Header& header) const noexcept {
     default: return Fault::unexpected_packet;
   }
 }
-
-namespace detail {
-
-/// A packet of either version.
-template <class Packet, Features F>
-Parsed<Packet> parse_either(bool version_5, const Header& header, std::span<const std::byte> body) noexcept {
-  if constexpr (F.version_5) {
-    if (version_5) { return Packet::parse5(header, body); }
-  }
-  return Packet::parse(header, body);
-}
-
-}  // namespace detail
 
 template <Features F>
 nal::Result<> BasicSession<F>::handle(const Header& header, std::span<const std::byte> body) noexcept {
@@ -300,11 +293,7 @@ void BasicSession<F>::released() noexcept {
         owed_ = {};
       } else if (stream_.left != 0) {
         // The rest is thrown away, and the answer waits for its end.
-        discard_ = Discard::payload;
-        discard_left_ = stream_.left;
-        discard_told_ = true;
-        discard_id_ = owed_.packet_id;
-        discard_qos_ = owed_.qos;
+        throw_away(stream_.left, owed_.packet_id, owed_.qos);
         owed_ = {};
       }
     }
@@ -328,14 +317,14 @@ nal::Result<bool> BasicSession<F>::begin_streaming(const Header& header) noexcep
   if constexpr (F.streaming) {
     if (kept_ != 0 || delivery_ != Delivery::none) { return false; }
     const auto arrived = inbox_.unread().subspan(header.size);
-    Parsed<std::size_t> head = std::size_t{0};
-    if constexpr (F.version_5) {
-      if (version_5()) { head = Publish::head_size5(header, arrived); }
-    }
-    if (!version_5()) { head = Publish::head_size(header, arrived); }
+    const Parsed<std::size_t> head = detail::by_version<F>(
+        version_5(), [&] { return Publish::head_size5(header, arrived); },
+        [&] { return Publish::head_size(header, arrived); });
     if (!head) { return nal::Unexpected(fail(head.fault()).error()); }
-    if (*head == 0) { return false; }
-    if (header.size + *head + kPieceRoom > inbox_.capacity()) {
+    const std::size_t known = *head != 0 ? *head : arrived.size();
+    const bool too_large = header.size + known + kPieceRoom > inbox_.capacity();
+    if (*head == 0 && !too_large) { return false; }
+    if (too_large) {
       // Not even the topic fits.
       if (version_5()) { return nal::Unexpected(fail(Fault::packet_too_large).error()); }
       return begin_discarding(header);
@@ -348,13 +337,9 @@ nal::Result<bool> BasicSession<F>::begin_streaming(const Header& header) noexcep
     if constexpr (F.qos_2) {
       if (packet->qos == QoS::exactly_once) {
         if (two_.received.contains(packet->packet_id)) {
-          discard_told_ = true;
-          discard_ = Discard::payload;
-          discard_id_ = packet->packet_id;
-          discard_qos_ = packet->qos;
-          discard_left_ = header.remaining - *head;
           NAL_TRY(check_arrived(*packet));
           inbox_.consume(header.size + *head);
+          throw_away(header.remaining - *head, packet->packet_id, packet->qos);
           return true;
         }
         if (two_.received.full()) { return false; }
@@ -400,56 +385,28 @@ nal::Poll<nal::Result<std::span<const std::byte>>> BasicSession<F>::poll_piece(n
   return nal::pending;
 }
 
+/// What follows is thrown away, and its message settled when all of it has come.
+template <Features F>
+void BasicSession<F>::throw_away(std::size_t size, std::uint16_t packet_id, QoS qos) noexcept {
+  discard_ = Discard::done;
+  discard_id_ = packet_id;
+  discard_qos_ = qos;
+  inbox_.skip(size);
+}
+
 template <Features F>
 nal::Result<bool> BasicSession<F>::begin_discarding(const Header& header) noexcept {
   constexpr std::size_t kTopicLengthSize = 2;
   const auto unread = inbox_.unread();
   if (unread.size() < header.size + kTopicLengthSize) { return false; }
-  Reader reader(unread.subspan(header.size));
-  const std::size_t topic_size = reader.u16();
-  const bool has_id = header.qos() != QoS::at_most_once;
+  const std::size_t topic_size = Reader(unread.subspan(header.size)).u16();
+  const std::size_t id_size = header.qos() != QoS::at_most_once ? 2 : 0;
   if (topic_size == 0) { return nal::Unexpected(fail(Fault::topic).error()); }
-  if (kTopicLengthSize + topic_size + (has_id ? 2 : 0) > header.remaining) {
-    return nal::Unexpected(fail(Fault::truncated).error());
-  }
-  discard_ = has_id ? Discard::packet_id : Discard::payload;
-  discard_id_ = 0;
-  discard_told_ = false;
-  discard_qos_ = header.qos();
-  discard_size_ = header.total();
-  discard_left_ = header.remaining - kTopicLengthSize - topic_size;
+  const std::size_t head = kTopicLengthSize + topic_size + id_size;
+  if (head > header.remaining) { return nal::Unexpected(fail(Fault::truncated).error()); }
   inbox_.consume(header.size + kTopicLengthSize);
-  inbox_.skip(topic_size);
-  return true;
-}
-
-template <Features F>
-nal::Result<bool> BasicSession<F>::go_on_discarding() noexcept {
-  if (discard_ == Discard::packet_id) {
-    if (inbox_.unread().size() < 2) { return false; }
-    discard_id_ = Reader(inbox_.unread()).u16();
-    if (discard_id_ == 0) { return nal::Unexpected(fail(Fault::packet_id).error()); }
-    inbox_.consume(2);
-    discard_left_ -= 2;
-    discard_ = Discard::payload;
-  } else if (discard_left_ != 0) {
-    inbox_.skip(std::exchange(discard_left_, std::size_t{0}));
-  } else {
-    if (answers_due_ != 0) { return false; }
-    discarded();
-  }
-  return true;
-}
-
-template <Features F>
-void BasicSession<F>::discarded() noexcept {
-  discard_ = Discard::none;
-  if (discard_told_) {
-    settle({discard_id_, discard_qos_, true});
-    return;
-  }
   Notice notice{Notice::Kind::oversized};
-  notice.size = discard_size_;
+  notice.size = header.total();
   tell(notice);
   if (config_.handler.take) {
     config_.handler.take(config_.handler.context, nal::Unexpected(nal::Error::message_size));
@@ -457,9 +414,33 @@ void BasicSession<F>::discarded() noexcept {
     ++oversized_;
     messages_.wake_all();
   }
+  const std::size_t left = header.remaining - head;
+  if (id_size == 0) {
+    throw_away(topic_size + left, 0, QoS::at_most_once);
+  } else {
+    inbox_.skip(topic_size);
+    discard_ = Discard::packet_id;
+    discard_left_ = left;
+    discard_qos_ = header.qos();
+  }
+  return true;
+}
+
+template <Features F>
+nal::Result<bool> BasicSession<F>::go_on_discarding() noexcept {
+  if (discard_ == Discard::packet_id) {
+    if (inbox_.unread().size() < 2) { return false; }
+    const std::uint16_t packet_id = Reader(inbox_.unread()).u16();
+    if (packet_id == 0) { return nal::Unexpected(fail(Fault::packet_id).error()); }
+    inbox_.consume(2);
+    throw_away(discard_left_, packet_id, discard_qos_);
+    return true;
+  }
+  if (answers_due_ != 0) { return false; }
+  discard_ = Discard::none;
   // Or the server would send it again with every connection.
-  if (discard_id_ == 0) { return; }
-  answer({discard_id_, discard_qos_ == QoS::exactly_once ? PacketType::pubrec : PacketType::puback});
+  settle({discard_id_, discard_qos_, true});
+  return true;
 }
 
 }  // namespace mqtt

@@ -18,19 +18,17 @@ std::uint16_t BasicSession<F>::next_packet_id() noexcept {
 
 template <Features F>
 nal::Result<std::size_t> BasicSession<F>::size_of(const Publish& packet, std::size_t payload) noexcept {
-  if constexpr (F.version_5) {
-    if (version_5()) { return publish_size5(packet, payload); }
-  }
-  return publish_size(packet.topic, payload, packet.qos);
+  return detail::by_version<F>(
+      version_5(), [&] { return publish_size5(packet, payload); },
+      [&] { return publish_size(packet.topic, payload, packet.qos); });
 }
 
 template <Features F>
 nal::Result<std::size_t> BasicSession<F>::encode_any_head(std::span<std::byte> room, const Publish& packet,
                                                           std::size_t payload) noexcept {
-  if constexpr (F.version_5) {
-    if (version_5()) { return encode_head5(room, packet, payload); }
-  }
-  return encode_head(room, packet, payload);
+  return detail::by_version<F>(
+      version_5(), [&] { return encode_head5(room, packet, payload); },
+      [&] { return encode_head(room, packet, payload); });
 }
 
 template <Features F>
@@ -252,12 +250,8 @@ bool BasicSession<F>::fill_answer() noexcept {
   if (room.empty()) { return false; }
   const Answer& due = answers_[0];
   Acknowledge packet{due.type, due.packet_id, due.reason, {}};
-  nal::Result<std::size_t> size = std::size_t{0};
-  if constexpr (F.version_5) {
-    if (version_5()) { size = encode5(room, packet); }
-  }
-  if (!version_5()) { size = encode(room, packet); }
-  outbox_.commit(*size);
+  outbox_.commit(*detail::by_version<F>(
+      version_5(), [&] { return encode5(room, packet); }, [&] { return encode(room, packet); }));
   answers_[0] = answers_[1];
   --answers_due_;
   return true;

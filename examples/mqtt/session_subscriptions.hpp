@@ -92,24 +92,26 @@ void BasicSession<F>::fill_subscriptions() noexcept {
     const auto room = outbox_.reserve(subscribe_room(entry.filter));
     const std::uint16_t packet_id = room.empty() ? std::uint16_t{0} : next_packet_id();
     if (packet_id == 0) { return; }
-    nal::Result<std::size_t> size = std::size_t{0};
+    Property identifier = Property::of(PropertyId::subscription_id, 0);
     if constexpr (F.version_5) {
       const Reason reason = leave ? Reason::success : check_subscription(record);
       if (reason != Reason::success) {
         refuse_subscription(record, reason, {});
         continue;
       }
-      if (version_5()) {
-        Property identifier = Property::of(PropertyId::subscription_id, 0);
-        std::memcpy(&identifier.number, subscriptions_.bytes(record).data(), kIdentifierSize);
-        const Properties properties(std::span<const Property>(&identifier, identifier.number != 0 ? 1 : 0));
-        size = leave ? encode_unsubscribe5(room, packet_id, {&entry, 1})
-                     : encode_subscribe5(room, packet_id, {&entry, 1}, properties);
-      }
+      std::memcpy(&identifier.number, subscriptions_.bytes(record).data(), kIdentifierSize);
     }
-    if (!version_5()) {
-      size = leave ? encode_unsubscribe(room, packet_id, {&entry, 1}) : encode_subscribe(room, packet_id, {&entry, 1});
-    }
+    const auto size = detail::by_version<F>(
+        version_5(),
+        [&] {
+          const Properties properties(std::span<const Property>(&identifier, identifier.number != 0 ? 1 : 0));
+          return leave ? encode_unsubscribe5(room, packet_id, {&entry, 1})
+                       : encode_subscribe5(room, packet_id, {&entry, 1}, properties);
+        },
+        [&] {
+          return leave ? encode_unsubscribe(room, packet_id, {&entry, 1})
+                       : encode_subscribe(room, packet_id, {&entry, 1});
+        });
     outbox_.commit(*size);
     record.packet_id = packet_id;
     record.state = leave ? Record::State::left : Record::State::sent;

@@ -62,6 +62,10 @@ inline Bytes empty_packet(PacketType type) { return bytes({static_cast<unsigned>
 inline Bytes connack(bool session_present = false, ConnectCode code = ConnectCode::accepted) {
   return bytes({0x20, 2, session_present ? 1U : 0U, static_cast<unsigned>(code)});
 }
+/// PUBACK, PUBREC, PUBREL, PUBCOMP or UNSUBACK.
+inline Bytes acknowledgement(PacketType type, unsigned packet_id) {
+  return encoded(Acknowledge{type, static_cast<std::uint16_t>(packet_id), {}, {}});
+}
 inline Bytes puback(unsigned packet_id) { return bytes({0x40, 2, packet_id >> 8, packet_id & 0xFF}); }
 inline Bytes suback(unsigned packet_id, unsigned code) {
   return bytes({0x90, 3, packet_id >> 8, packet_id & 0xFF, code});
@@ -112,7 +116,8 @@ inline std::vector<Bytes> split_packets(Bytes& stream) {
   std::vector<Bytes> packets;
   std::size_t first = 0;
   for (;;) {
-    const auto header = Header::parse(std::span(stream).subspan(first));
+    auto header = Header::parse(std::span(stream).subspan(first));
+    if (!header) { header = Header::parse5(std::span(stream).subspan(first)); }
     if (!header || !header->complete() || stream.size() - first < header->total()) { break; }
     const auto begin = stream.begin() + static_cast<std::ptrdiff_t>(first);
     packets.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(header->total()));

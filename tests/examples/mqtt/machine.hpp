@@ -11,8 +11,18 @@
 
 namespace mqtt::test {
 
-inline constexpr BufferSizes kTestSizes{
-    .receive = 128, .send = 128, .in_flight = 4, .store = 128, .subscriptions = 3, .filters = 60};
+inline constexpr BufferSizes kTestSizes{.receive = 128,
+                                        .send = 128,
+                                        .in_flight = 4,
+                                        .store = 128,
+                                        .subscriptions = 3,
+                                        .filters = 60,
+                                        .received = 3,
+                                        .aliases_in = 2,
+                                        .aliases_in_topics = 32,
+                                        .aliases_out = 2,
+                                        .aliases_out_topics = 32,
+                                        .client_id = 16};
 
 /// A session with memory, an executor for its operations, and a wire that a test holds the other end of.
 template <BufferSizes Sizes = kTestSizes, Features F = kFull>
@@ -47,6 +57,20 @@ class Machine {
     }
     return split_packets(wire);
   }
+  /// Through CONNECT and the CONNACK of 5.0; gives the CONNECT.
+  Bytes connect5(const Connack& answer = {}) {
+    if (session.state() != Session::State::connecting) { REQUIRE(session.start()); }
+    session.link_up(now());
+    wire.clear();
+    const auto sent = take();
+    REQUIRE(sent.size() == 1);
+    REQUIRE(type_of(sent[0]) == PacketType::connect);
+    REQUIRE(feed(encoded5(answer)));
+    REQUIRE(session.state() == Session::State::online);
+    return sent[0];
+  }
+  /// The packets that are sent because a fault was found; the connection is closed behind them.
+  std::vector<Bytes> farewell() { return session.say_why() ? take() : std::vector<Bytes>(); }
   /// Through CONNECT and CONNACK.
   void connect(bool session_present = false) {
     if (session.state() != Session::State::connecting) { REQUIRE(session.start()); }
