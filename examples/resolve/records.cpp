@@ -55,15 +55,21 @@ std::string text_of_service(std::span<const std::byte> data) {
 std::string text_of_authority(std::span<const std::byte> data) {
   std::size_t position = 0;
   std::string text = take_name(data, position);
-  text += " " + take_name(data, position);
+  text += ' ';
+  text += take_name(data, position);
   nal::dns::WireReader numbers(data, position);
-  for (int i = 0; i < 5; ++i) { text += " " + std::to_string(numbers.u32()); }
+  for (int i = 0; i < 5; ++i) {
+    text += ' ';
+    text += std::to_string(numbers.u32());
+  }
   return text;
 }
 
 /// As of any type (RFC 3597 §5).
 std::string text_of_bytes(std::span<const std::byte> data) {
-  std::string text = "\\# " + std::to_string(data.size()) + (data.empty() ? "" : " ");
+  std::string text = "\\# ";
+  text += std::to_string(data.size());
+  if (!data.empty()) { text += ' '; }
   for (const std::byte byte : data) {
     text += "0123456789abcdef"[std::to_integer<unsigned>(byte) >> 4];
     text += "0123456789abcdef"[std::to_integer<unsigned>(byte) & 15];

@@ -1,7 +1,6 @@
 #include "nal/resolver/answer.hpp"
 
 #include <algorithm>
-#include <optional>
 
 namespace nal::dns {
 namespace {
@@ -10,9 +9,10 @@ namespace {
 struct Outline {
   ResponseCode code{};
   bool refers = false;  ///< names other name servers
-  /// How long "no" may be kept, from the SOA record of a zone that the name is in; nothing if there is none.
-  std::optional<std::uint32_t> negative_ttl{};
 };
+
+/// No SOA record of a zone that the name is in tells how long "no" may be kept.
+constexpr std::uint32_t kUntold = 0xffff'ffff;
 
 /// Checks that the whole message adds up.
 Result<Outline> outline(const Message& given, bool cut) noexcept {
@@ -36,7 +36,8 @@ Result<Outline> outline(const Message& given, bool cut) noexcept {
   return found;
 }
 
-Result<std::optional<std::uint32_t>> negative_ttl(const Message& given, const Name& name) noexcept {
+/// Seconds, or `kUntold`. *Errors*: protocol_error.
+Result<std::uint32_t> negative_ttl(const Message& given, const Name& name) noexcept {
   Message message = given;
   Record record;
   for (unsigned i = 0; i < kMaxRecords; ++i) {
@@ -49,9 +50,9 @@ Result<std::optional<std::uint32_t>> negative_ttl(const Message& given, const Na
     NAL_TRY(zone.set_wire(message.bytes(), record.name));
     if (!name.is_under(zone)) { continue; }
     NAL_TRY_SET(const std::uint32_t minimum, read_minimum(message, record));
-    return std::optional(std::min(record.ttl, minimum));
+    return std::min(record.ttl, minimum);  // a time to live has 31 bits
   }
-  return std::optional<std::uint32_t>();
+  return kUntold;
 }
 
 /// Follows the chain of names and gathers the records at its end.
@@ -166,13 +167,13 @@ Reading read_answer(const Message& message, bool cut, Name& name, Type type, uns
   }
   const auto keep = negative_ttl(message, name);
   if (!keep) { return {.outcome = Outcome::malformed}; }
-  if (!no_name && !*keep) {
+  if (!no_name && *keep == kUntold) {
     if (gatherer.followed()) { return {.outcome = Outcome::alias, .answer = gatherer.answer(Answer::Kind::records)}; }
     const Header& header = message.header();
     const bool knows = header.is(Header::kAuthoritative) || header.is(Header::kRecursionAvailable);
     if (found->refers || !knows) { return {.outcome = Outcome::lame}; }
   }
-  gatherer.limit_ttl(keep->value_or(0));
+  gatherer.limit_ttl(*keep == kUntold ? 0 : *keep);
   auto answer = gatherer.answer(no_name ? Answer::Kind::no_name : Answer::Kind::no_records);
   answer.count = answer.size = 0;
   answer.cut = false;
