@@ -4,11 +4,14 @@ import contextlib
 import hashlib
 import re
 import signal
+import subprocess
 
 import network
 from processes import Failure, Program, run, wait_until
 
 PORT = 5683
+GROUP_PORT = 5693
+GROUP = "224.0.1.187"  # all CoAP nodes (RFC 7252 §12.8)
 SCHEMES = ("coap", "coap+tcp")
 LIBCOAP_CLIENT = "coap-client-notls"
 LIBCOAP_SERVER = "coap-server-notls"
@@ -178,9 +181,9 @@ def rows(table, peer, direction, client, base, tag):
 
 
 @contextlib.contextmanager
-def libcoap_server(setting, address):
-    command = [LIBCOAP_SERVER, "-A", address, "-p", str(PORT), "-d", "100", "-v", "7"]
-    with Program(f"coap-server-{address.replace(':', '.')}", command, setting.folder) as server:
+def libcoap_server(setting, name, *arguments):
+    command = [LIBCOAP_SERVER, "-d", "100", "-v", "7", *arguments]
+    with Program(name, command, setting.folder) as server:
         # It says where it listens at this level of verbosity, both for UDP and TCP.
         server.wait_for_line("created TCP +endpoint")
         yield server
@@ -212,11 +215,11 @@ def standard_input(client, base, name):
 
 
 @contextlib.contextmanager
-def our_server(setting):
-    served = setting.folder / "coap-served"
+def our_server(setting, address, port):
+    served = setting.folder / f"coap-served-{port}"
     served.mkdir()
-    command = [program(setting), "serve", "--backend", setting.backend, "-A", network.V4, "-p", str(PORT), served]
-    with Program("nal-coap-serve", command, setting.folder) as server:
+    command = [program(setting), "serve", "--backend", setting.backend, "-A", address, "-p", str(port), served]
+    with Program(f"nal-coap-serve-{port}", command, setting.folder) as server:
         for scheme in SCHEMES:
             server.wait_for_line(f"^listening on {re.escape(scheme)}:")
         yield server
@@ -226,9 +229,26 @@ def our_server(setting):
             raise Failure(f"the server complains: {server.complained().strip()}")
 
 
+def group(client, name):
+    """Whoever is in the group answers a request to it."""
+    said = client.ask(name, "get", f"coap://{GROUP}:{GROUP_PORT}/time", "-N", "-B", "7")
+    if said.count(b":") < 2:
+        raise Failure(f"no time came: {said!r}")
+
+
+def groups(table, peer, setting):
+    """The loopback interface alone has a network with groups here; only sockets at any address hear them."""
+    for command in (["link", "set", "lo", "multicast", "on"], ["route", "replace", "224.0.0.0/4", "dev", "lo"]):
+        subprocess.run(["ip", *command], check=True)
+    with libcoap_server(setting, "coap-server-group", "-p", str(GROUP_PORT), "-g", GROUP):
+        table.row("COAP to a group, nal to libcoap", peer, group, Ours(setting), "coap-group-out")
+    with our_server(setting, "0.0.0.0", GROUP_PORT):
+        table.row("COAP to a group, libcoap to nal", peer, group, Theirs(setting), "coap-group-in")
+
+
 def ends_well(setting, body):
     """All of it with our server, which then ends cleanly."""
-    with our_server(setting):
+    with our_server(setting, network.V4, PORT):
         body()
 
 
@@ -242,7 +262,8 @@ def exchanges(table, setting, peer):
         return
     with contextlib.ExitStack() as servers:
         for address in (network.V4, network.V6)[:2 if setting.v6 else 1]:
-            servers.enter_context(libcoap_server(setting, address))
+            servers.enter_context(libcoap_server(setting, f"coap-server-{address.replace(':', '.')}", "-A", address, "-p",
+                                                 str(PORT)))
         for scheme in SCHEMES:
             base = f"{scheme}://{network.NAME_V4}:{PORT}"
             tag = "coap-tcp" if "tcp" in scheme else "coap-udp"
@@ -263,3 +284,4 @@ def exchanges(table, setting, peer):
         table.row("COAP with losses, libcoap to nal", peer, losses, Theirs(setting), f"coap://{network.V4}:{PORT}",
                   "coap-losses")
     table.row("CoAP server ends well", peer, ends_well, setting, against_ours)
+    groups(table, peer, setting)

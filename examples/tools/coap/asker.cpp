@@ -247,6 +247,7 @@ nal::Task<> Asker::ask_group(Asker& self) {
   const nal::Duration patience = std::min(self.options_.timeout, kGroupPatience);
   coap::GroupRequest asking(self.client_, request, patience);
   bool any = false;
+  self.watching_ = true;
   for (;;) {
     const auto answer = co_await asking.next();
     if (!answer && answer.error() == Error::timed_out && any) { co_return nal::Unit{}; }

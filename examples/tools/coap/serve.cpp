@@ -6,6 +6,7 @@
 #include <list>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "examples/coap/tcp.hpp"
 #include "examples/coap/udp.hpp"
@@ -29,11 +30,17 @@ std::uint64_t random_seed() {
   return std::uint64_t{device()} << 32 | device();
 }
 
+/// Large enough for a block and all options that go with it (RFC 7252 §4.6), and for many blocks at once over TCP.
+constexpr std::size_t kDatagram = 2048;
+constexpr std::size_t kStreamMessage = 32768;
+
 /// A node with a server on it, and their memory.
 class Service {
  public:
-  explicit Service(FileServer& files)
+  Service(FileServer& files, std::size_t message)
       : files_(&files),
+        receive_(message),
+        send_(message),
         node_(coap::NodeConfig{.seed = random_seed()}, coap::Memory{receive_, send_}),
         server_(node_, files.routes(), tables_.memory()) {
     files.add(server_);
@@ -46,8 +53,8 @@ class Service {
 
  private:
   FileServer* files_;
-  std::array<std::byte, 2048> receive_;
-  std::array<std::byte, 2048> send_;
+  std::vector<std::byte> receive_;
+  std::vector<std::byte> send_;
   coap::ServerBuffers<kSizes> tables_;
   coap::Node node_;
   coap::Server server_;
@@ -56,7 +63,7 @@ class Service {
 /// One address, over UDP.
 class UdpService {
  public:
-  UdpService(FileServer& files, nal::AnyUdpSocket socket) : socket_(std::move(socket)), service_(files) {}
+  UdpService(FileServer& files, nal::AnyUdpSocket socket) : socket_(std::move(socket)), service_(files, kDatagram) {}
 
   nal::Result<> start(nal::Executor& executor) { return slot_.start(executor, run, *this); }
   nal::Endpoint local() const { return socket_.local_endpoint(); }
@@ -82,7 +89,8 @@ class UdpService {
 /// One connection.
 class Connection {
  public:
-  Connection(FileServer& files, nal::AnyTcpStream stream) : stream_(std::move(stream)), service_(files) {}
+  Connection(FileServer& files, nal::AnyTcpStream stream)
+      : stream_(std::move(stream)), service_(files, kStreamMessage) {}
 
   nal::Result<> start(nal::Executor& executor) { return slot_.start(executor, run, *this); }
   bool ended() const { return !slot_.running(); }
