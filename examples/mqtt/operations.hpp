@@ -280,12 +280,14 @@ class [[nodiscard("await it")]] Enqueuing {
  public:
   Enqueuing(BasicSession<F>& session, const Publish& packet) noexcept : session_(&session), packet_(packet) {}
 
-  nal::Poll<nal::Result<std::uint32_t>> poll(nal::Context& context) noexcept {
+  nal::Poll<nal::Result<std::uint32_t>> poll(nal::Context& context) noexcept { return poll(context, waiter_); }
+  /// For an operation that has this one for a moment only, and a waiter of its own.
+  nal::Poll<nal::Result<std::uint32_t>> poll(nal::Context& context, nal::Waiter& waiter) noexcept {
     if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
     const auto accepted = session_->try_publish(packet_.topic, packet_.payload, packet_.qos,
                                                 packet_.retain ? Retain::yes : Retain::no, packet_.properties);
     if (accepted || accepted.error() != nal::Error::would_block) { return accepted; }
-    session_->room_.add(context, waiter_, nal::Wait::other);
+    session_->room_.add(context, waiter, nal::Wait::other);
     return nal::pending;
   }
 

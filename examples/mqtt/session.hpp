@@ -130,6 +130,9 @@ class [[nodiscard("dropping a message acknowledges it")]] BasicMessage {
   /// Of 5.0; empty otherwise.
   const Properties& properties() const noexcept { return packet_.properties; }
 
+  /// All of that at once, for `Routes`. Ends with the message.
+  const Publish& packet() const noexcept { return packet_; }
+
   /// Of the whole payload.
   std::size_t size() const noexcept
     requires(F.streaming);
