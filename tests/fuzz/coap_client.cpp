@@ -1,6 +1,6 @@
-// A CoAP client against peers that say anything, with an application that begins and gives up anything, on a clock that
-// jumps: it stays within its memory, sends nothing but whole messages, each no oftener than it may, hands bodies on in
-// order without gaps, and is never due at once for ever.
+// A CoAP client against peers that say anything, over datagrams and over a stream, with an application that begins and
+// gives up anything, on a clock that jumps: it stays within its memory, sends nothing but whole messages, each no
+// oftener than it may, hands bodies on in order without gaps, and is never due at once for ever.
 //
 // An input is a list of steps, each a byte that says what happens, and others that say how.
 #include <algorithm>
@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "examples/coap/client.hpp"
+#include "examples/coap/stream_link.hpp"
+#include "examples/coap/tcp_frame.hpp"
 #include "examples/coap/transfer.hpp"
 #include "nal/task_slot.hpp"
 
@@ -138,14 +140,18 @@ nal::Task<> ping(Client& client, nal::Endpoint remote) {
 
 class Run {
  public:
-  explicit Run(std::span<const std::byte> input) : input_(input) {}
+  Run(std::span<const std::byte> input, bool over_stream) : input_(input) {
+    if (over_stream) { link_.emplace(node_); }
+  }
 
   void go() {
-    while (!input_.empty()) {
+    settle();
+    while (!input_.empty() && !(link_ && link_->finished())) {
       step();
       settle();
     }
     for (auto& slot : slots_) { slot.cancel(); }
+    link_.reset();
     require(client_.in_flight() == 0);
   }
 
@@ -192,7 +198,7 @@ class Run {
       default:
         if (what < 128) {
           fail_next_ = true;
-        } else {
+        } else if (!link_) {
           node_.refused(peer(what), nal::Error::connection_refused);
         }
         break;
@@ -200,6 +206,10 @@ class Run {
   }
 
   void feed(std::span<const std::byte> bytes, const nal::Endpoint& from) {
+    if (link_) {
+      feed_stream(bytes);
+      return;
+    }
     const auto room = node_.input_room();
     if (room.empty()) { return; }
     const std::size_t n = std::min(bytes.size(), room.size());
@@ -211,6 +221,18 @@ class Run {
     about.local = {nal::Ipv4Address(192, 0, 2, 9), 40000};
     about.truncated = n < bytes.size();
     node_.received(about, clock_.now());
+  }
+
+  void feed_stream(std::span<const std::byte> bytes) {
+    while (!bytes.empty() && !link_->finished()) {
+      const auto room = link_->input_room();
+      if (room.empty()) { return; }
+      const std::size_t n = std::min(bytes.size(), room.size());
+      std::copy_n(bytes.begin(), n, room.begin());
+      bytes = bytes.subspan(n);
+      link_->received(n, clock_.now());
+      settle();
+    }
   }
 
   /// What a server would say to the last message, more or less, so that fuzzing gets behind ids and tokens.
@@ -248,8 +270,8 @@ class Run {
       std::array<std::byte, 64> payload{};
       writer.add_payload(std::span(payload).first(next() % 65));
     }
-    const auto datagram = writer.datagram();
-    if (datagram) { feed(*datagram, to.remote); }
+    const auto bytes = link_ ? writer.frame() : writer.datagram();
+    if (bytes) { feed(*bytes, to.remote); }
   }
 
   /// Everybody who can do something does it, in a bounded number of turns.
@@ -257,36 +279,64 @@ class Run {
     for (unsigned turn = 0;; ++turn) {
       require(turn < 1000);
       const bool polled = executor_.poll_once();
-      const Node::Outgoing* out = node_.output(clock_.now());
-      if (out) {
-        check(*out);
-        node_.sent(std::exchange(fail_next_, false) ? nal::Result<>(nal::Unexpected(nal::Error::network_unreachable))
-                                                    : nal::Result<>());
-      }
-      if (!polled && !out) { break; }
+      const bool sent = link_ ? send_stream() : send_datagram();
+      if (!polled && !sent) { break; }
     }
     require(node_.deadline(clock_.now()) > clock_.now());
   }
 
-  void check(const Node::Outgoing& out) {
+  bool send_datagram() {
+    const Node::Outgoing* out = node_.output(clock_.now());
+    if (!out) { return false; }
     Message message;
-    require(Message::parse(out.bytes, message).has_value());
+    require(Message::parse(out->bytes, message).has_value());
+    check(message, out->ends.remote);
+    node_.sent(std::exchange(fail_next_, false) ? nal::Result<>(nal::Unexpected(nal::Error::network_unreachable))
+                                                : nal::Result<>());
+    return true;
+  }
+
+  bool send_stream() {
+    const auto out = link_->output(clock_.now());
+    if (out.empty()) { return false; }
+    const std::size_t n = std::exchange(fail_next_, false) ? 1 : out.size();
+    stream_.insert(stream_.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(n));
+    link_->sent(n);
+    for (;;) {
+      const auto header = TcpHeader::parse(stream_);
+      require(header.has_value());
+      if (!header->complete() || stream_.size() < header->total()) { return true; }
+      const auto rest = std::span<const std::byte>(stream_).subspan(header->size);
+      Message message;
+      message.code = static_cast<Code>(header->code);
+      message.token = rest.first(header->token_length);
+      require(Message::parse_body(rest.subspan(header->token_length, header->length), message).has_value());
+      if (!is_signal(message.code)) { check(message, peer(0)); }
+      stream_.erase(stream_.begin(), stream_.begin() + static_cast<std::ptrdiff_t>(header->total()));
+    }
+  }
+
+  void check(const Message& message, const nal::Endpoint& remote) {
     require(!message.options.first_bad());
     if (message.code == Code::empty) { return; }
     require(is_request(message.code) && !message.token.empty());
     require(message.type == Type::confirmable || message.type == Type::non_confirmable);
-    // RFC 7252 §4.8: sent once and four times again.
+    if (!link_) { count(message); }
+    Recent recent{remote, message.id, message.token, Block::find(message.options, OptionNumber::block1),
+                  Block::find(message.options, OptionNumber::block2)};
+    if (recent.remote.address.is_multicast()) { recent.remote = peer(0); }
+    recent_.insert(recent_.begin(), recent);
+    if (recent_.size() > 4) { recent_.pop_back(); }
+  }
+
+  /// RFC 7252 §4.8: sent once and four times again.
+  void count(const Message& message) {
     auto& [first, times] = sent_[message.id];
     if (times == 0 || clock_.now() - first > nal::Duration::seconds(247)) {
       first = clock_.now();
       times = 0;
     }
     require(++times <= (message.type == Type::confirmable ? 5 : 1));
-    Recent recent{out.ends.remote, message.id, message.token, Block::find(message.options, OptionNumber::block1),
-                  Block::find(message.options, OptionNumber::block2)};
-    if (recent.remote.address.is_multicast()) { recent.remote = peer(0); }
-    recent_.insert(recent_.begin(), recent);
-    if (recent_.size() > 4) { recent_.pop_back(); }
   }
 
   struct Recent {
@@ -308,7 +358,9 @@ class Run {
   std::array<std::byte, 128> send_;
   Node node_{NodeConfig{.seed = 1}, Memory{receive_, send_}};
   Client client_{node_};
+  std::optional<StreamLink> link_;
   std::array<nal::TaskSlot<4096>, 4> slots_;
+  std::vector<std::byte> stream_;
   std::vector<Recent> recent_;
   std::map<std::uint16_t, Times> sent_;
   bool fail_next_ = false;
@@ -320,6 +372,7 @@ class Run {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<std::byte> bytes(reinterpret_cast<const std::byte*>(data),
                                      reinterpret_cast<const std::byte*>(data) + size);
-  Run(bytes).go();
+  Run(bytes, false).go();
+  Run(bytes, true).go();
   return 0;
 }
