@@ -36,7 +36,8 @@ concept DnsReverseLookup =
 /// *Syntax*: `n.start_lookup(name, family)` gives a `Result<N::Lookup>`; `n.start_reverse_lookup(address)` gives a
 /// `Result<N::ReverseLookup>`.
 /// *Semantics*: addresses of one family, or of both with `Family::any`. A literal address is its own answer. The name
-/// is copied. *Errors*: invalid_argument (no possible name), table_full.
+/// is copied. *Errors*: invalid_argument (no possible name), not_supported (a name of multicast DNS, where that is not
+/// spoken), table_full; name_not_found where that is known at once.
 template <class N>
 concept Dns = requires(N& n, std::string_view name, Family family, const IpAddress& address) {
   requires DnsLookup<typename N::Lookup>;

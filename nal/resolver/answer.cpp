@@ -78,6 +78,7 @@ class Gatherer {
     return {.kind = kind,
             .type = type_,
             .cut = cut_,
+            .aliased = followed_,
             .count = count_,
             .size = static_cast<std::uint16_t>(writer_.size()),
             .ttl = ttl_};

@@ -18,6 +18,7 @@ struct Answer {
   Kind kind = Kind::no_name;
   Type type{};
   bool cut = false;         ///< there are more records
+  bool aliased = false;     ///< of what the name is an alias for
   std::uint16_t count = 0;  ///< of records
   std::uint16_t size = 0;   ///< of their data, in memory that belongs to whoever holds the answer
   std::uint32_t ttl = 0;    ///< seconds that it may be kept; 0: not at all

@@ -4,8 +4,17 @@
 
 namespace nal::dns {
 
+namespace {
+
+/// An alias exists, if nothing that it leads to does: that holds for the type that was asked for.
+bool holds_for_all_types(const Answer& answer) noexcept {
+  return answer.kind == Answer::Kind::no_name && !answer.aliased;
+}
+
+}  // namespace
+
 bool Cache::is(const CacheEntry& entry, const Name& name, Type type) const noexcept {
-  if (entry.answer.type != type && entry.answer.kind != Answer::Kind::no_name) { return false; }
+  if (entry.answer.type != type && !holds_for_all_types(entry.answer)) { return false; }
   if (entry.name_size != name.wire().size()) { return false; }
   // No pointers stand in the cache, so nothing of another entry is looked at.
   return name.is_at(bytes_.subspan(entry.offset, entry.name_size), 0);
@@ -47,7 +56,7 @@ std::optional<Answer> Cache::find(const Name& name, Type type, Instant now, std:
 void Cache::keep(const Name& name, const Answer& answer, std::span<const std::byte> data, Instant now) noexcept {
   for (std::size_t i = 0; i < count_;) {
     const bool same = is(entries_[i], name, answer.type) ||
-                      (answer.kind == Answer::Kind::no_name && is(entries_[i], name, entries_[i].answer.type));
+                      (holds_for_all_types(answer) && is(entries_[i], name, entries_[i].answer.type));
     if (same || entries_[i].expires <= now) {
       remove(i);
     } else {

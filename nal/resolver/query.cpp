@@ -300,6 +300,7 @@ void Query::timed_out(Instant now) noexcept {
 void Query::settle(Answer answer, Instant now) noexcept {
   const Options& options = shared_->options;
   answer.ttl = std::min(answer.ttl, ttl_);
+  answer.aliased = answer.aliased || aliases_ != kMaxAliases;
   if (answer.ttl != 0) {
     Duration kept = std::max(Duration::seconds(answer.ttl), options.min_ttl);
     kept = std::min(kept, answer.kind == Answer::Kind::records ? options.max_ttl : options.max_negative_ttl);

@@ -94,6 +94,10 @@ class Resolver {
     for (Slot& slot : slots_) {
       if (!slot.under_way()) { continue; }
       slot.query.restart(executor_->now());
+      if (slot.query.done()) {
+        slot.exchange.give_up();
+        slot.answered.wake_all();
+      }
       task_.begin(*this);
     }
     return {};
@@ -123,8 +127,11 @@ class Resolver {
     if (family == Family::any) { NAL_TRY_SET(lookup.slots_[1], start(asked, Type::a)); }
     return lookup;
   }
+  /// See `nal::Dns`.
   Result<ReverseLookup> start_reverse_lookup(const IpAddress& address) noexcept {
     const IpAddress plain = address.unmapped();
+    // RFC 6762 §4: the names of link-local addresses are multicast DNS's.
+    if (plain.is_link_local()) { return Unexpected(Error::not_supported); }
     if (plain.is_loopback()) {
       NAL_TRY_SET(Slot * slot, free_slot());
       slot->users = 1;

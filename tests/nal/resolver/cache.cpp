@@ -94,6 +94,17 @@ TEST_CASE("A name that does not exist has no records of any type", "[dns][cache]
   CHECK_FALSE(world.find("a.example", Type::aaaa));
 }
 
+TEST_CASE("An alias of what does not exist exists itself", "[dns][cache]") {
+  World world;
+  const Answer gone{.kind = Answer::Kind::no_name, .type = Type::a, .aliased = true, .ttl = 10};
+  world.keep("a.example", 10, "b", Type::cname);
+  world.cache.keep(name_of("a.example"), gone, {}, world.now);
+  CHECK(world.find("a.example"));
+  CHECK(world.last->kind == Answer::Kind::no_name);
+  CHECK_FALSE(world.find("a.example", Type::txt));
+  CHECK(world.find("a.example", Type::cname) == "b");
+}
+
 TEST_CASE("When the table is full, what would have expired next makes room", "[dns][cache]") {
   World world(3);
   world.keep("a", 30, "a");

@@ -4,6 +4,7 @@
 #include "nal/combinators.hpp"
 #include "nal/happy_eyeballs.hpp"
 #include "nal/resolver/stack_with_dns.hpp"
+#include "nal/sleep.hpp"
 #include "tests/nal/resolver/server.hpp"
 
 namespace nal::dns::test {
@@ -76,6 +77,8 @@ TEST_CASE("Names and addresses of this host, and names that never exist, ask nob
   CHECK(test.block(reverse_lookup(test.resolver, "::1"_ip, name)) == 9u);
   CHECK(test.block(reverse_lookup(test.resolver, "::1"_ip, std::span(name).first(8))) ==
         Unexpected(Error::buffer_too_small));
+  CHECK(test.block(reverse_lookup(test.resolver, "169.254.1.1"_ip, name)) == Unexpected(Error::not_supported));
+  CHECK(test.block(reverse_lookup(test.resolver, "fe80::1"_ip, name)) == Unexpected(Error::not_supported));
   CHECK(test.heard() == 0);
   test.check_nothing_left();
 }
@@ -292,11 +295,46 @@ TEST_CASE("Other settings forget what was kept, and questions under way are aske
   CHECK(out[0] == "192.0.2.98"_ip);
   CHECK(test.good("a.example") == Texts{"192.0.2.99"});
 
+  // Nobody is left to ask.
+  other.answer = silence;
+  auto late = lookup(test.resolver, "c.example", Family::v4, out);
+  CHECK(block_on(test.executor, with_timeout(100_ms, late)) == Unexpected(Error::timed_out));
+  REQUIRE(test.resolver.configure({}));
+  CHECK(test.client.udp().slots_in_use() == 0);
+  CHECK(test.block(late) == Unexpected(Error::name_service_failed));
+  test.configure();
+  other.answer = zone({address_record("a.example", "192.0.2.99")});
+  CHECK(test.good("a.example") == Texts{"192.0.2.99"});
+
   const std::vector<Endpoint> many(4, Endpoint{FakeWorld::server_address(), kPort});
   CHECK(test.resolver.configure({.servers = many}) == Unexpected(Error::table_full));
   const std::string_view bad[] = {"a..b"};
   CHECK(test.resolver.configure({.servers = test.servers, .search = bad}) == Unexpected(Error::invalid_argument));
   CHECK(test.good("a.example") == Texts{"192.0.2.99"});
+}
+
+TEST_CASE("Whoever waits is told when there is nobody left to ask", "[dns][resolver]") {
+  ResolverTest test(silence);
+  std::array<IpAddress, 2> out;
+  class Unplug {
+   public:
+    explicit Unplug(ResolverTest& world) : world_(&world) {}
+    Poll<Unit> poll(Context& context) {
+      auto waited = sleep_.poll(context);
+      if (waited.ready()) { CHECK(world_->resolver.configure({})); }
+      return waited;
+    }
+
+   private:
+    ResolverTest* world_;
+    Sleep sleep_{100_ms};
+  };
+  const Instant start = test.executor.now();
+  auto both = test.block(join(lookup(test.resolver, "a.example", Family::v4, out), Unplug(test)));
+  REQUIRE(both);
+  CHECK(std::get<0>(*both) == Unexpected(Error::name_service_failed));
+  CHECK(test.executor.now() - start == 100_ms);
+  test.check_nothing_left();
 }
 
 TEST_CASE("A short name is looked for in the search list, a long one only then", "[dns][resolver][search]") {
