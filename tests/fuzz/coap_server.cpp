@@ -171,7 +171,8 @@ class Run {
     return value;
   }
   std::span<const std::byte> next_bytes() {
-    const auto bytes = input_.first(std::min(next() % 160, input_.size()));
+    const std::size_t wanted = next() % 160;
+    const auto bytes = input_.first(std::min(wanted, input_.size()));
     input_ = input_.subspan(bytes.size());
     return bytes;
   }
