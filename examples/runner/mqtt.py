@@ -266,12 +266,21 @@ def broker_killed(setting, broker, publisher, receiver, version, qos):
         pub.close_input()
         pub.finish(2 * PATIENCE)
 
-        def missing():
-            lost = witness.lost_by_broker(f"{name}-pub", f"{name}-sub")
-            return set(sent) - set(sub.said().decode().splitlines()) - lost
-        wait_until(lambda: not missing(), "all have arrived", 2 * PATIENCE)
+        before = [0, time.monotonic()]
+
+        def quiet():
+            received = sub.said().decode().splitlines()
+            if len(received) != before[0]:
+                before[:] = len(received), time.monotonic()
+            return not set(sent) - set(received) or time.monotonic() > before[1] + 3
+        wait_until(quiet, "all have arrived", 2 * PATIENCE)
         wrong = witness.judge_publisher(f"{name}-pub", sent)
-        wrong += witness.judge_subscriber(f"{name}-sub", qos, sub.said().decode().splitlines())
+        received = sub.said().decode().splitlines()
+        wrong += witness.judge_subscriber(f"{name}-sub", qos, received)
+        lost = witness.lost_by_broker(f"{name}-pub", f"{name}-sub")
+        wrong += [f"'{line}' never arrived" for line in sent if line not in received and line not in lost]
+        if not set(sent[-20:]) & set(received):
+            wrong.append("the subscriber did not hear the last of what was said")
         if wrong:
             raise Failure(f"{len(wrong)} faults, the first: {wrong[0]}")
 
