@@ -17,7 +17,7 @@ struct Route {
   template <auto kMember, class T>
   static Route to(std::string_view filter, T& object) noexcept {
     return {filter,
-            [](void* context, const Publish& message) noexcept { (static_cast<T*>(context)->*kMember)(message); },
+            [](void* object, const Publish& message) noexcept { (static_cast<T*>(object)->*kMember)(message); },
             &object};
   }
 };
