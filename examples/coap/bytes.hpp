@@ -16,9 +16,9 @@ inline std::string_view text_of(std::span<const std::byte> bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-inline bool equal(std::span<const std::byte> a, std::span<const std::byte> b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end());
-}
+bool equal(std::span<const std::byte> a, std::span<const std::byte> b) noexcept;
+/// Copies what fits, and gives how much that is.
+std::size_t copy_bytes(std::span<const std::byte> from, std::span<std::byte> to) noexcept;
 
 constexpr std::uint16_t load16(std::span<const std::byte, 2> bytes) noexcept {
   return static_cast<std::uint16_t>(std::to_integer<unsigned>(bytes[0]) << 8 | std::to_integer<unsigned>(bytes[1]));
@@ -34,8 +34,8 @@ class SmallBytes {
  public:
   constexpr SmallBytes() noexcept = default;
   /// `bytes` are at most `N` (what is more is left out).
-  SmallBytes(std::span<const std::byte> bytes) noexcept : size_(static_cast<std::uint8_t>(std::min(bytes.size(), N))) {
-    std::copy_n(bytes.begin(), size_, bytes_);
+  SmallBytes(std::span<const std::byte> bytes) noexcept {
+    size_ = static_cast<std::uint8_t>(copy_bytes(bytes, bytes_));
   }
 
   std::span<const std::byte> span() const noexcept { return std::span(bytes_).first(size_); }

@@ -101,7 +101,7 @@ Code Reply::body(SourceRef source, Code code) noexcept {
   const auto asked = Block::find(call_->options(), OptionNumber::block2);
   if (asked) {
     block.szx = asked->szx == Block::kBert ? asked->szx : std::min(asked->szx, block.szx);
-    block.number = static_cast<std::uint32_t>(asked->offset() / block.size());
+    block.number = Block::number_at(asked->offset(), block.szx);
   }
   const auto whole = source.size();
   const std::size_t probe = whole ? 0 : 1;  // one byte more tells whether there is more
@@ -115,7 +115,7 @@ Code Reply::body(SourceRef source, Code code) noexcept {
     }
     if (block.size() > room || block.number > Block::kMaxNumber) { return fail(Code::bad_option, {}); }
     out_->add_uint(OptionNumber::block2, block.value());
-    if (whole && block.number == 0) { out_->add_uint(OptionNumber::size2, static_cast<std::uint32_t>(*whole)); }
+    if (whole && block.number == 0) { out_->add_uint(OptionNumber::size2, *whole); }
     room = block.szx == Block::kBert ? room / block.size() * block.size() : block.size();
   }
   const auto got =
@@ -144,8 +144,7 @@ nal::Result<Deferred> Reply::later() noexcept {
     const Arrival& arrival = *call_->arrival_;
     pending[i].ends = arrival.ends;
     pending[i].token = arrival.message.token;
-    pending[i].no_response =
-        static_cast<std::uint8_t>(call_->options().find_uint(OptionNumber::no_response).value_or(0));
+    pending[i].no_response = static_cast<std::uint8_t>(call_->options().uint_or(OptionNumber::no_response, 0));
     pending[i].confirmable = arrival.message.type == Type::confirmable;
     pending[i].used = true;
     later_ = true;

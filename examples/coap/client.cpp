@@ -25,6 +25,23 @@ void add_parts(MessageWriter& out, OptionNumber number, std::string_view encoded
 
 }  // namespace
 
+constinit const Message Response::kNone{};
+
+const Message& Response::message() const noexcept { return node_ ? node_->held().message : kNone; }
+
+Exchange::Exchange(Client& client, const Request& what, Kind the_kind) noexcept
+    : request(what), kind(the_kind), client_(&client) {}
+
+Exchange::Exchange(Exchange&& other) noexcept
+    : request(other.request),
+      observe(other.observe),
+      patience(other.patience),
+      kind(other.kind),
+      client_(other.client_) {
+  // What a transfer adds is added when it is polled.
+  NAL_ASSERT(other.phase_ == Phase::idle && !other.block1 && !other.block2 && !other.source.valid());
+}
+
 void Exchange::start(bool same_token) noexcept {
   NAL_ASSERT(!answered_);
   unlink();
@@ -135,7 +152,7 @@ Exchange* Client::find(const Arrival& arrival) noexcept {
   const Message& message = arrival.message;
   for (Exchange* e = exchanges_.front(); e; e = exchanges_.after(*e)) {
     if (e->phase_ == Phase::queued) { continue; }
-    const bool from = node_.reliable() || e->kind == Kind::group || e->request.remote == arrival.ends.remote;
+    const bool from = node_.reliable() || e->kind == Kind::group || same(e->request.remote, arrival.ends.remote);
     if (!from) { continue; }
     const bool by_id = e->phase_ == Phase::sent && e->retransmission_.id == message.id;
     if (message.code == Code::empty) {
@@ -219,7 +236,7 @@ void Client::deliver(Exchange& exchange, const Arrival& arrival) noexcept {
     more = observe && is_success(arrival.message.code);
     if (more) {
       // §3.3.1: without news by then, we may have been forgotten.
-      const auto age = nal::Duration::seconds(options.find_uint(OptionNumber::max_age).value_or(60));
+      const auto age = nal::Duration::seconds(options.uint_or(OptionNumber::max_age, 60));
       const auto grace = nal::Duration::seconds(5) + node_.random().below(nal::Duration::seconds(10));
       exchange.retransmission_.due = arrival.now + age + grace;
     }
@@ -249,7 +266,7 @@ bool Client::may_send(const Exchange& exchange, nal::Instant now) const noexcept
   unsigned outstanding = 0;
   for (const Exchange* e = exchanges_.front(); e; e = exchanges_.after(*e)) {
     const bool counts = e->phase_ == Phase::sent && (e->request.confirmable || e->fresh_);
-    if (counts && e->request.remote == exchange.request.remote) { ++outstanding; }
+    if (counts && same(e->request.remote, exchange.request.remote)) { ++outstanding; }
   }
   return outstanding < node_.transmission().nstart;
 }
@@ -345,12 +362,12 @@ nal::Result<> Client::encode(Exchange& exchange, MessageWriter& out) noexcept {
   const auto whole = exchange.source.size();
   const bool alone = block.number == 0 && whole && *whole <= block.size();
   if (!alone) { out.add_uint(block1, block.value()); }
-  if (block.number == 0 && whole && !alone) { out.add_uint(size1, static_cast<std::uint32_t>(*whole)); }
+  if (block.number == 0 && whole && !alone) { out.add_uint(size1, *whole); }
   if (exchange.tag != 0 && !alone) { out.add_uint(request_tag, exchange.tag); }
   const auto room = out.payload_room();
   std::size_t want = block.size();
   if (block.szx == Block::kBert && room.size() > want) { want = (room.size() - 1) / want * want; }
-  if (alone) { want = static_cast<std::size_t>(*whole); }
+  if (alone) { want = *whole; }
   if (room.size() < want || (!whole && room.size() == want)) { return nal::Unexpected(nal::Error::message_size); }
   // One byte more tells whether there is more.
   NAL_TRY_SET(std::size_t got, exchange.source.read(block.offset(), room.first(want + (whole ? 0 : 1))));
@@ -376,7 +393,8 @@ nal::Instant Client::deadline(nal::Instant now) const noexcept {
 void Client::undeliverable(const nal::Endpoint& remote, std::optional<std::uint16_t> id, nal::Error error) noexcept {
   for (Exchange* e = exchanges_.front(); e;) {
     Exchange* next = exchanges_.after(*e);
-    const bool hit = e->phase_ == Phase::sent && e->request.remote == remote && (!id || e->retransmission_.id == *id);
+    const bool hit =
+        e->phase_ == Phase::sent && same(e->request.remote, remote) && (!id || e->retransmission_.id == *id);
     // What may pass by itself, a route that is being found, say, is left to the retransmissions.
     const bool may_pass = e->request.confirmable && id && error != nal::Error::message_size &&
                           error != nal::Error::invalid_argument && error != nal::Error::connection_refused;

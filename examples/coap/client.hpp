@@ -42,12 +42,11 @@ struct Request {
 class [[nodiscard("it holds the receive buffer")]] Response {
  public:
   explicit Response(Node& node) noexcept : node_(&node) {}
-  Response(Response&& other) noexcept : node_(std::exchange(other.node_, nullptr)), bare_(other.bare_) {}
+  Response(Response&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
   Response& operator=(Response&& other) noexcept {
     if (this != &other) {
       release();
       node_ = std::exchange(other.node_, nullptr);
-      bare_ = other.bare_;
     }
     return *this;
   }
@@ -65,11 +64,11 @@ class [[nodiscard("it holds the receive buffer")]] Response {
     return options().find_uint(OptionNumber::content_format);
   }
   /// Seconds for which it holds.
-  std::uint32_t max_age() const noexcept { return options().find_uint(OptionNumber::max_age).value_or(60); }
+  std::uint32_t max_age() const noexcept { return options().uint_or(OptionNumber::max_age, 60); }
   std::span<const std::byte> etag() const noexcept { return options().find(OptionNumber::etag).value_or(nothing()); }
   /// Who answered: with a request to a group, a member.
   nal::Endpoint remote() const noexcept { return node_ ? node_->held().ends.remote : nal::Endpoint{}; }
-  const Message& message() const noexcept { return node_ ? node_->held().message : bare_; }
+  const Message& message() const noexcept;
 
  private:
   Response() noexcept : node_(nullptr) {}
@@ -77,8 +76,8 @@ class [[nodiscard("it holds the receive buffer")]] Response {
   void release() noexcept {
     if (node_) { std::exchange(node_, nullptr)->release(); }
   }
+  static const Message kNone;
   Node* node_;
-  Message bare_{};
 };
 
 /// One request on its way, with what it takes to send it again. Not for applications: they have operations made of it.
@@ -94,21 +93,9 @@ class Exchange : public nal::detail::ListNode<Exchange> {
   };
   enum class Kind : std::uint8_t { single, ping, observe, group };
 
-  Exchange(Client& client, const Request& what, Kind the_kind = Kind::single) noexcept
-      : request(what), kind(the_kind), client_(&client) {}
+  Exchange(Client& client, const Request& what, Kind the_kind = Kind::single) noexcept;
   /// Until it is started.
-  Exchange(Exchange&& other) noexcept
-      : request(other.request),
-        observe(other.observe),
-        block1(other.block1),
-        block2(other.block2),
-        source(other.source),
-        bert(other.bert),
-        patience(other.patience),
-        kind(other.kind),
-        client_(other.client_) {
-    NAL_ASSERT(other.phase_ == Phase::idle);
-  }
+  Exchange(Exchange&& other) noexcept;
   ~Exchange() { give_up(); }
 
   /// Sends it (again, as a new request). The answer of the last time must have been taken.

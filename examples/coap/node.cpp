@@ -2,19 +2,28 @@
 
 namespace coap {
 
+std::uint32_t Random::hash(std::span<const std::uint32_t> words) const noexcept {
+  nal::Hasher hasher(key_);
+  for (const std::uint32_t word : words) { hasher.add(word); }
+  return hasher.finish();
+}
+
+bool same(const nal::Endpoint& a, const nal::Endpoint& b) noexcept { return a == b; }
+
 void Retransmission::start(Node& node, nal::Instant now) noexcept {
   const Transmission& settings = node.transmission();
-  const nal::Duration longest = settings.ack_timeout * settings.ack_random_percent / 100;
-  timeout = settings.ack_timeout + node.random().below(longest - settings.ack_timeout);
-  due = now + timeout;
+  const auto least = static_cast<std::uint32_t>(settings.ack_timeout.milliseconds());
+  const std::uint32_t spread = least * (settings.ack_random_percent - 100u) / 100;
+  timeout = least + static_cast<std::uint32_t>(std::uint64_t{spread} * node.random().next() >> 32);
+  due = now + nal::Duration::milliseconds(timeout);
   count = 0;
 }
 
 bool Retransmission::again(const Node& node, nal::Instant now) noexcept {
   if (count >= node.transmission().max_retransmit) { return false; }
   ++count;
-  timeout += timeout;
-  due = now + timeout;
+  timeout *= 2;
+  due = now + nal::Duration::milliseconds(timeout);
   return true;
 }
 
@@ -23,6 +32,8 @@ Node::Node(const NodeConfig& config, const Memory& memory) noexcept
       memory_(memory),
       random_(config.seed),
       writer_(memory.send),
+      transmit_span_(config.transmission.max_transmit_span()),
+      exchange_lifetime_(config.transmission.exchange_lifetime()),
       max_message_(std::min(memory.receive.size(), memory.send.size() - MessageWriter::kHeaderRoom + 4)),
       next_id_(static_cast<std::uint16_t>(random_.next())) {
   NAL_ASSERT(config.token_size >= 1 && config.token_size <= 8);
@@ -64,7 +75,7 @@ std::uint16_t Node::next_id(nal::Instant now) noexcept {
 nal::Instant Node::next_id_at() const noexcept {
   const std::uint32_t left = chunk_left_[next_id_ >> kIdChunkBits];
   if (left == 0) { return nal::Instant(); }
-  return nal::Instant() + nal::Duration::seconds(left) + config_.transmission.exchange_lifetime();
+  return nal::Instant() + nal::Duration::seconds(left) + exchange_lifetime_;
 }
 
 MessageWriter& Node::begin(Type type, Code code, std::uint16_t id, std::span<const std::byte> token, const Ends& ends,
@@ -140,7 +151,7 @@ void Node::dispatch(const Arrival& arrival) noexcept {
 
 bool Node::was_acknowledged(const Arrival& arrival) const noexcept {
   for (const Acknowledged& known : acknowledged_) {
-    if (known.id == arrival.message.id && known.remote == arrival.ends.remote && arrival.now < known.until) {
+    if (known.id == arrival.message.id && same(known.remote, arrival.ends.remote) && arrival.now < known.until) {
       return true;
     }
   }
@@ -152,8 +163,7 @@ bool Node::acknowledge(const Arrival& arrival) noexcept {
   if (reliable_ || message.type == Type::acknowledgement) { return true; }
   if (message.type == Type::confirmable) { send_empty(Type::acknowledgement, message.id, arrival.ends); }
   if (was_acknowledged(arrival)) { return false; }
-  acknowledged_[next_acknowledged_] = {arrival.ends.remote, message.id,
-                                       arrival.now + config_.transmission.exchange_lifetime()};
+  acknowledged_[next_acknowledged_] = {arrival.ends.remote, message.id, arrival.now + exchange_lifetime_};
   next_acknowledged_ = static_cast<std::uint8_t>((next_acknowledged_ + 1) % kAcknowledged);
   return true;
 }
@@ -162,7 +172,7 @@ const Node::Outgoing* Node::output(nal::Instant now) noexcept {
   for (;;) {
     if (!busy_ && !(client_ && client_->fill(now)) && !(server_ && server_->fill(now))) { return nullptr; }
     if (finished_) { return &outgoing_; }
-    const auto bytes = reliable_ ? writer_.frame() : writer_.datagram();
+    const auto bytes = (writer_.*form_)();
     if (bytes) {
       finished_ = true;
       outgoing_.bytes = *bytes;

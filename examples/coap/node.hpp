@@ -20,6 +20,8 @@ struct Ends {
   nal::Endpoint local{};
 };
 
+bool same(const nal::Endpoint& a, const nal::Endpoint& b) noexcept;
+
 /// A message that has arrived.
 struct Arrival {
   Message message{};
@@ -52,7 +54,7 @@ class Role {
 /// When a message is to be sent again (RFC 7252 §4.2).
 struct Retransmission {
   nal::Instant due{};
-  nal::Duration timeout{};
+  std::uint32_t timeout = 0;  ///< milliseconds
   std::uint16_t id = 0;
   std::uint8_t count = 0;
 
@@ -73,6 +75,9 @@ class Node {
   ~Node() { NAL_ASSERT(!held_ && !client_ && !server_); }
 
   const Transmission& transmission() const noexcept { return config_.transmission; }
+  /// What follows from them (RFC 7252 §4.8.2).
+  nal::Duration transmit_span() const noexcept { return transmit_span_; }
+  nal::Duration exchange_lifetime() const noexcept { return exchange_lifetime_; }
   /// Messages go over a stream: no types, no ids, no repetition.
   bool reliable() const noexcept { return reliable_; }
 
@@ -169,8 +174,12 @@ class Node {
   Role* server_ = nullptr;
   Random random_;
   MessageWriter writer_;
+  /// `frame` over a stream; who links none does not pay for it.
+  nal::Result<std::span<const std::byte>> (MessageWriter::*form_)() noexcept = &MessageWriter::datagram;
   Outgoing outgoing_{};
   Arrival held_arrival_{};
+  nal::Duration transmit_span_;
+  nal::Duration exchange_lifetime_;
   std::size_t max_message_;
   std::size_t peer_size_ = kNoLimit;
   Acknowledged acknowledged_[kAcknowledged]{};

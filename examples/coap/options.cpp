@@ -48,6 +48,16 @@ constexpr std::byte kMarker{0xFF};
 
 }  // namespace
 
+bool equal(std::span<const std::byte> a, std::span<const std::byte> b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+std::size_t copy_bytes(std::span<const std::byte> from, std::span<std::byte> to) noexcept {
+  const std::size_t size = std::min(from.size(), to.size());
+  std::copy_n(from.begin(), size, to.begin());
+  return size;
+}
+
 const OptionRule* find_rule(OptionNumber number) noexcept {
   for (const OptionRule& rule : kRules) {
     if (rule.number == number) { return &rule; }
@@ -69,6 +79,8 @@ UintValue::UintValue(std::uint32_t number) noexcept : size_(0) {
     number >>= 8;
   }
 }
+
+Options::Iterator::Iterator(std::span<const std::byte> rest) noexcept : rest_(rest) { step(); }
 
 void Options::Iterator::step() noexcept {
   if (rest_.empty()) {
@@ -109,6 +121,10 @@ std::optional<std::uint32_t> Options::find_uint(OptionNumber number) const noexc
   const auto parsed = parse_uint(*value);
   if (!parsed) { return std::nullopt; }
   return *parsed;
+}
+
+std::uint32_t Options::uint_or(OptionNumber number, std::uint32_t otherwise) const noexcept {
+  return find_uint(number).value_or(otherwise);
 }
 
 std::optional<OptionNumber> Options::first_bad() const noexcept {

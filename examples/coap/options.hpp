@@ -89,7 +89,7 @@ class Options {
     using value_type = Option;
 
     Iterator() noexcept = default;
-    explicit Iterator(std::span<const std::byte> rest) noexcept : rest_(rest) { step(); }
+    explicit Iterator(std::span<const std::byte> rest) noexcept;
 
     const Option& operator*() const noexcept { return option_; }
     const Option* operator->() const noexcept { return &option_; }
@@ -105,6 +105,7 @@ class Options {
     friend bool operator==(const Iterator& a, const Iterator& b) noexcept {
       return a.done_ == b.done_ && (a.done_ || a.rest_.data() == b.rest_.data());
     }
+    friend bool operator==(const Iterator& a, std::default_sentinel_t) noexcept { return a.done_; }
 
    private:
     void step() noexcept;
@@ -121,7 +122,7 @@ class Options {
   static nal::Result<Options> parse(std::span<const std::byte> bytes, std::size_t& size) noexcept;
 
   Iterator begin() const noexcept { return Iterator(bytes_); }
-  Iterator end() const noexcept { return Iterator(); }
+  std::default_sentinel_t end() const noexcept { return {}; }
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
   /// The value of the first option of that number.
@@ -129,6 +130,7 @@ class Options {
   bool has(OptionNumber number) const noexcept { return find(number).has_value(); }
   /// The same as a number; nothing if it is missing or longer than four bytes.
   std::optional<std::uint32_t> find_uint(OptionNumber number) const noexcept;
+  std::uint32_t uint_or(OptionNumber number, std::uint32_t otherwise) const noexcept;
 
   /// The first option that must not be passed over (RFC 7252 §5.4.1, §5.4.3, §5.4.5): a critical one that is not known,
   /// is not as long as it may be, or stands there once too often.
@@ -155,8 +157,14 @@ struct Block {
   constexpr std::uint32_t value() const noexcept { return number << 4 | (more ? 8u : 0u) | szx; }
 
   constexpr std::size_t size() const noexcept { return size_of(szx); }
-  constexpr std::uint64_t offset() const noexcept { return std::uint64_t{number} * size(); }
-  static constexpr std::size_t size_of(std::uint8_t szx) noexcept { return std::size_t{16} << (szx < 6 ? szx : 6); }
+  /// In bytes; 32 bits hold it.
+  constexpr std::uint32_t offset() const noexcept { return number << shift_of(szx); }
+  /// The number of the block that begins at `offset`.
+  static constexpr std::uint32_t number_at(std::uint32_t offset, std::uint8_t szx) noexcept {
+    return offset >> shift_of(szx);
+  }
+  static constexpr unsigned shift_of(std::uint8_t szx) noexcept { return 4u + (szx < 6 ? szx : 6u); }
+  static constexpr std::size_t size_of(std::uint8_t szx) noexcept { return std::size_t{1} << shift_of(szx); }
   /// The largest block that fits into `room` bytes; nothing below 16.
   static constexpr std::optional<std::uint8_t> szx_for(std::size_t room) noexcept {
     std::optional<std::uint8_t> szx;

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <span>
 
 #include "nal/hash.hpp"
 #include "nal/time.hpp"
@@ -13,15 +14,15 @@ class Random {
       : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)} {}
 
   std::uint32_t next() noexcept {
-    nal::Hasher hasher(key_);
-    hasher.add(++counter_);
-    return hasher.finish();
+    const std::uint32_t words[] = {++counter_};
+    return hash(words);
   }
+  /// What nobody can make of these words who has not the seed. One word: see `next`.
+  std::uint32_t hash(std::span<const std::uint32_t> words) const noexcept;
   /// From zero to less than `limit`.
   nal::Duration below(nal::Duration limit) noexcept {
     return nal::Duration::microseconds((limit.microseconds() >> 16) * (next() >> 16));
   }
-  const nal::HashKey& key() const noexcept { return key_; }
 
  private:
   nal::HashKey key_;

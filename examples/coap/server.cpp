@@ -33,7 +33,7 @@ bool Server::receive_empty(const Arrival& arrival) noexcept {
   const bool rejected = message.type == Type::reset;
   for (Stored& stored : memory_.stored) {
     if (stored.kind != Stored::Kind::observer || stored.retransmission.id != message.id ||
-        stored.ends.remote != arrival.ends.remote) {
+        !same(stored.ends.remote, arrival.ends.remote)) {
       continue;
     }
     if (rejected) {
@@ -48,7 +48,7 @@ bool Server::receive_empty(const Arrival& arrival) noexcept {
   for (Responding* r = responding_.front(); r; r = responding_.after(*r)) {
     if (r->phase_ != Responding::Phase::sent || r->retransmission_.id != message.id) { continue; }
     const Pending* request = r->request_.find();
-    if (!request || request->ends.remote != arrival.ends.remote) { continue; }
+    if (!request || !same(request->ends.remote, arrival.ends.remote)) { continue; }
     r->finish(rejected ? nal::Result<>(nal::Unexpected(nal::Error::connection_reset)) : nal::Result<>());
     return true;
   }
@@ -121,7 +121,7 @@ void Server::refuse(const Arrival& arrival, Code code) noexcept {
   MessageWriter& out = begin(arrival, Node::kNoLimit);
   out.set_code(code);
   explain(arrival, code, out);
-  if (suppressed(message.options.find_uint(OptionNumber::no_response).value_or(0), code)) {
+  if (suppressed(message.options.uint_or(OptionNumber::no_response, 0), code)) {
     node_.drop_output();
     if (confirmable && !node_.reliable()) { node_.send_empty(Type::acknowledgement, message.id, arrival.ends); }
   }
@@ -194,7 +194,7 @@ void Server::conclude(const Arrival& arrival, Reply& reply, Code code, Seen* see
       out.set_code(Code::internal_server_error);
     }
     if (reply.observer_ && !is_success(out.code())) { release(*reply.observer_); }
-    answered = !suppressed(message.options.find_uint(OptionNumber::no_response).value_or(0), out.code());
+    answered = !suppressed(message.options.uint_or(OptionNumber::no_response, 0), out.code());
   }
   store(seen, arrival, answered);
   if (answered) { return; }
@@ -207,7 +207,7 @@ void Server::conclude(const Arrival& arrival, Reply& reply, Code code, Seen* see
 bool Server::fill(nal::Instant now) noexcept {
   for (Responding* r = responding_.front(); r;) {
     Responding* next = responding_.after(*r);
-    if (advance(*r, now)) { return true; }
+    if ((this->*advance_later_)(*r, now)) { return true; }
     r = next;
   }
   // In turn, so that none is told all the time while others wait.

@@ -59,8 +59,8 @@ struct Upload {
   SmallBytes<8> tag{};  ///< Request-Tag
   const Route* route = nullptr;
   std::uint32_t resource = 0;  ///< hash of path and query
-  std::uint64_t next = 0;      ///< bytes that have come
-  std::uint64_t last = 0;      ///< where the last block began
+  std::uint32_t next = 0;      ///< bytes that have come
+  std::uint32_t last = 0;      ///< where the last block began
   nal::Instant until{};
   std::uint16_t first_id = 0;
   bool used = false;
@@ -138,7 +138,7 @@ class Call {
 
   /// Where the payload stands in the body, and whether more of the body follows (`Route::streams`). A body begins anew
   /// with offset 0; one that is cut off is never heard of again.
-  std::uint64_t offset() const noexcept { return offset_; }
+  std::uint32_t offset() const noexcept { return offset_; }
   bool more() const noexcept { return more_; }
   /// The client looks at the state because it observes it, or asked for it some time ago.
   bool notification() const noexcept { return notification_; }
@@ -159,7 +159,7 @@ class Call {
   const Arrival* arrival_;
   const Route* route_;
   std::span<const std::byte> payload_{};
-  std::uint64_t offset_ = 0;
+  std::uint32_t offset_ = 0;
   bool more_ = false;
   bool notification_ = false;
 };
@@ -328,6 +328,7 @@ class Server : public Role {
 
   // server_later.cpp
   bool advance(Responding& responding, nal::Instant now) noexcept;
+  bool (Server::*advance_later_)(Responding& responding, nal::Instant now) noexcept = nullptr;
 
   // server_echo.cpp
   bool is_fresh(const Arrival& arrival) const noexcept;

@@ -25,6 +25,8 @@ nal::Poll<nal::Result<>> Responding::poll(nal::Context& context) noexcept {
   if (phase_ == Phase::idle) {
     phase_ = Phase::queued;
     server_->responding_.push_back(*this);
+    // Named only here: a server that answers nothing later need not carry it.
+    server_->advance_later_ = &Server::advance;
     server_->node_.kick();
   }
   if (phase_ == Phase::over) { return result_; }

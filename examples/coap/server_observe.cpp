@@ -30,9 +30,9 @@ Stored* Server::keep(const Arrival& arrival, const Route& route, Stored::Kind ki
 
 Stored* Server::find_observer(const Ends& ends, const Token& token) noexcept {
   for (Stored& stored : memory_.stored) {
-    const bool same = stored.kind == Stored::Kind::observer && stored.token == token &&
-                      (node_.reliable() || stored.ends.remote == ends.remote);
-    if (same) { return &stored; }
+    const bool found = stored.kind == Stored::Kind::observer && stored.token == token &&
+                       (node_.reliable() || same(stored.ends.remote, ends.remote));
+    if (found) { return &stored; }
   }
   return nullptr;
 }
@@ -120,7 +120,7 @@ bool Server::notify(Stored& stored, nal::Instant now) noexcept {
   reply.finish_options(code);
   out.set_code(code);
   const bool good = out.fits() && is_success(code);
-  if (group && (!good || suppressed(arrival.message.options.find_uint(OptionNumber::no_response).value_or(0), code))) {
+  if (group && (!good || suppressed(arrival.message.options.uint_or(OptionNumber::no_response, 0), code))) {
     node_.drop_output();
     release(stored);
     return false;

@@ -13,7 +13,7 @@ std::span<std::byte> Server::answer_of(const Seen& seen) noexcept {
 
 Seen* Server::find_seen(const Arrival& arrival) noexcept {
   for (Seen& seen : memory_.seen) {
-    if (seen.keep == Seen::Keep::free || seen.id != arrival.message.id || seen.remote != arrival.ends.remote) {
+    if (seen.keep == Seen::Keep::free || seen.id != arrival.message.id || !same(seen.remote, arrival.ends.remote)) {
       continue;
     }
     if (arrival.now < seen.until) { return &seen; }
@@ -23,14 +23,13 @@ Seen* Server::find_seen(const Arrival& arrival) noexcept {
 }
 
 Seen* Server::remember(const Arrival& arrival, Seen::Keep keep) noexcept {
-  const Transmission& settings = node_.transmission();
   // The oldest of those that may go, those first that do no harm.
   Seen* best = nullptr;
   for (Seen& seen : memory_.seen) {
     if (arrival.now >= seen.until) { seen.keep = Seen::Keep::free; }
     const bool may_go =
         seen.keep <= Seen::Keep::if_room || (seen.keep == Seen::Keep::while_sent && keep != Seen::Keep::if_room &&
-                                             arrival.now >= seen.since + settings.max_transmit_span());
+                                             arrival.now >= seen.since + node_.transmit_span());
     if (!may_go) { continue; }
     if (!best || seen.keep < best->keep || (seen.keep == best->keep && seen.since < best->since)) { best = &seen; }
   }
@@ -38,7 +37,8 @@ Seen* Server::remember(const Arrival& arrival, Seen::Keep keep) noexcept {
   const bool confirmable = arrival.message.type == Type::confirmable;
   *best = Seen{.remote = arrival.ends.remote,
                .since = arrival.now,
-               .until = arrival.now + (confirmable ? settings.exchange_lifetime() : settings.non_lifetime()),
+               .until = arrival.now + (confirmable ? node_.exchange_lifetime()
+                                                   : node_.transmit_span() + node_.transmission().max_latency),
                .id = arrival.message.id,
                .keep = keep};
   return best;

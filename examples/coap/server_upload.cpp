@@ -9,13 +9,14 @@ std::span<std::byte> Server::assembly_of(const Upload& upload) noexcept {
 }
 
 std::uint32_t Server::resource_of(const Options& options) const noexcept {
-  nal::Hasher hasher(node_.random().key());
+  // Who makes two resources look the same mixes up bodies of its own.
+  std::uint32_t hash = 0;
   for (const Option& option : options) {
     if (option.number != OptionNumber::uri_path && option.number != OptionNumber::uri_query) { continue; }
-    hasher.add(static_cast<std::uint32_t>(option.number) << 16 | static_cast<std::uint32_t>(option.value.size()));
-    for (const std::byte byte : option.value) { hasher.add(std::to_integer<std::uint32_t>(byte)); }
+    hash = hash * 31 + static_cast<std::uint32_t>(option.number);
+    for (const std::byte byte : option.value) { hash = hash * 31 + std::to_integer<std::uint32_t>(byte); }
   }
-  return hasher.finish();
+  return hash;
 }
 
 std::optional<Code> Server::take_block(Call& call, const Block& block, Upload*& upload) noexcept {
@@ -38,7 +39,7 @@ std::optional<Code> Server::take_block(Call& call, const Block& block, Upload*& 
     if (other.used && arrival.now >= other.until) { other.used = false; }
     if (!other.used) {
       free = &other;
-    } else if (other.remote == arrival.ends.remote && other.route == &call.route() && other.resource == resource &&
+    } else if (same(other.remote, arrival.ends.remote) && other.route == &call.route() && other.resource == resource &&
                other.tag == tag) {
       found = &other;
     }
@@ -52,12 +53,13 @@ std::optional<Code> Server::take_block(Call& call, const Block& block, Upload*& 
     if (found && !node_.reliable() && found->first_id == message.id) { return Code::continue_; }
     if (!found) { found = free; }
     if (!found) { return Code::service_unavailable; }
-    *found = Upload{.remote = arrival.ends.remote,
-                    .tag = tag,
-                    .route = &call.route(),
-                    .resource = resource,
-                    .first_id = message.id,
-                    .used = true};
+    found->remote = arrival.ends.remote;
+    found->tag = tag;
+    found->route = &call.route();
+    found->resource = resource;
+    found->next = found->last = 0;
+    found->first_id = message.id;
+    found->used = true;
   }
   if (!found) { return Code::request_entity_incomplete; }
   if (call.offset_ != found->next) {
@@ -66,8 +68,8 @@ std::optional<Code> Server::take_block(Call& call, const Block& block, Upload*& 
     return again ? Code::continue_ : Code::request_entity_incomplete;
   }
   found->last = found->next;
-  found->next += size;
-  found->until = arrival.now + node_.transmission().max_transmit_wait();
+  found->next += static_cast<std::uint32_t>(size);
+  found->until = arrival.now + node_.transmit_span() + node_.transmit_span();
   upload = found;
   if (call.route().streams) { return std::nullopt; }
 
@@ -80,7 +82,7 @@ std::optional<Code> Server::take_block(Call& call, const Block& block, Upload*& 
   }
   std::copy(message.payload.begin(), message.payload.end(), room.begin() + static_cast<std::ptrdiff_t>(found->last));
   if (block.more) { return Code::continue_; }
-  call.payload_ = room.first(static_cast<std::size_t>(found->next));
+  call.payload_ = room.first(found->next);
   call.offset_ = 0;
   return std::nullopt;
 }

@@ -13,6 +13,7 @@ constexpr std::size_t kBaseSize = 1152;
 
 StreamLink::StreamLink(Node& node) noexcept : node_(node) {
   node_.reliable_ = true;
+  node_.form_ = &MessageWriter::frame;
   node_.bert_ = false;
   node_.drop_output();
   node_.set_peer_size(kBaseSize);

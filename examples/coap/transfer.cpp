@@ -56,7 +56,7 @@ nal::Poll<nal::Result<Response>> Transfer::poll(nal::Context& context) noexcept 
     if (!*polled) {
       if (polled->error() != nal::Error::message_size || !make_smaller()) { return polled; }
     } else {
-      const auto next = take(**polled);
+      const auto next = take((**polled).message());
       if (!next) { return nal::Unexpected(next.error()); }
       if (*next == Next::done) { return polled; }
       // The receive buffer is free again from here on.
@@ -66,15 +66,15 @@ nal::Poll<nal::Result<Response>> Transfer::poll(nal::Context& context) noexcept 
   }
 }
 
-nal::Result<Transfer::Next> Transfer::take(const Response& response) noexcept {
+nal::Result<Transfer::Next> Transfer::take(const Message& response) noexcept {
   return uploading_ ? take_upload(response) : take_download(response);
 }
 
-nal::Result<Transfer::Next> Transfer::take_upload(const Response& response) noexcept {
-  const Code code = response.code();
+nal::Result<Transfer::Next> Transfer::take_upload(const Message& response) noexcept {
+  const Code code = response.code;
   const bool more = exchange_.block1->more;
   szx_ = exchange_.block1->szx;
-  const auto block = Block::find(response.options(), OptionNumber::block1);
+  const auto block = Block::find(response.options, OptionNumber::block1);
   const bool too_large = code == Code::request_entity_too_large && block && block->szx < szx_;
   if ((too_large || code == Code::request_entity_incomplete) && restarts_ < kRestarts) {
     ++restarts_;
@@ -84,25 +84,33 @@ nal::Result<Transfer::Next> Transfer::take_upload(const Response& response) noex
   }
   if (!is_success(code) || !more) {
     uploading_ = false;
-    if (is_success(code)) { sent_ += exchange_.sent_size; }
+    if (is_success(code)) { sent_ += static_cast<std::uint32_t>(exchange_.sent_size); }
     if (code == Code::continue_) { return nal::Unexpected(nal::Error::protocol_error); }
     return take_download(response);
   }
   // §2.3: whatever the code, with Block1 it is about this block alone.
   if (!block || block->number != exchange_.block1->number) { return nal::Unexpected(nal::Error::protocol_error); }
-  sent_ += exchange_.sent_size;
+  sent_ += static_cast<std::uint32_t>(exchange_.sent_size);
   szx_ = std::min(szx_, block->szx);
-  const std::uint64_t number = sent_ / Block::size_of(szx_);
+  const std::uint32_t number = Block::number_at(sent_, szx_);
   if (number > Block::kMaxNumber) { return nal::Unexpected(nal::Error::message_size); }
-  exchange_.block1 = Block{static_cast<std::uint32_t>(number), true, szx_};
+  exchange_.block1 = Block{number, true, szx_};
   return Next::ask;
 }
 
-nal::Result<Transfer::Next> Transfer::take_download(const Response& response) noexcept {
-  if (!response.ok() || !sink_.valid()) { return Next::done; }
-  const auto block = Block::find(response.options(), OptionNumber::block2);
-  const auto payload = response.payload();
-  const Etag etag(response.etag());
+nal::Result<Transfer::Next> Transfer::take_download(const Message& response) noexcept {
+  const bool beyond = response.code == Code::bad_option || response.code == Code::bad_request;
+  if (beyond && received_ != 0 && is_safe(exchange_.request.method) && restarts_ < kRestarts) {
+    // What was there has become shorter: what is there now?
+    ++restarts_;
+    received_ = 0;
+    ask_for_block(szx_);
+    return Next::ask;
+  }
+  if (!is_success(response.code) || !sink_.valid()) { return Next::done; }
+  const auto block = Block::find(response.options, OptionNumber::block2);
+  const auto payload = response.payload;
+  const Etag etag(response.options.find(OptionNumber::etag).value_or(std::span<const std::byte>()));
   if (received_ == 0) {
     etag_ = etag;
   } else if (etag_ != etag) {
@@ -121,17 +129,17 @@ nal::Result<Transfer::Next> Transfer::take_download(const Response& response) no
     whole = block->more ? payload.size() == size : payload.size() <= size;
   }
   if ((block ? block->offset() : 0) != received_ || !whole) { return nal::Unexpected(nal::Error::protocol_error); }
-  if (const auto total = response.options().find_uint(OptionNumber::size2)) { to_receive_ = *total; }
+  if (const auto total = response.options.find_uint(OptionNumber::size2)) { to_receive_ = *total; }
   NAL_TRY(sink_.write(received_, payload));
-  received_ += payload.size();
+  received_ += static_cast<std::uint32_t>(payload.size());
   if (!block || !block->more) { return Next::done; }
-  if (received_ / size > Block::kMaxNumber) { return nal::Unexpected(nal::Error::message_size); }
+  if (Block::number_at(received_, block->szx) > Block::kMaxNumber) { return nal::Unexpected(nal::Error::message_size); }
   ask_for_block(block->szx);
   return Next::ask;
 }
 
 void Transfer::ask_for_block(std::uint8_t szx) noexcept {
-  exchange_.block2 = Block{static_cast<std::uint32_t>(received_ / Block::size_of(szx)), false, szx};
+  exchange_.block2 = Block{Block::number_at(received_, szx), false, szx};
   exchange_.block1.reset();
   exchange_.source = {};
   exchange_.tag = 0;

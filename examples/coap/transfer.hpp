@@ -22,19 +22,19 @@ class [[nodiscard("await it")]] Transfer {
   void limit_blocks(std::uint8_t szx) noexcept { largest_szx_ = szx; }
 
   /// Bytes of the bodies that the other side has, or that have come.
-  std::uint64_t sent() const noexcept { return sent_; }
-  std::uint64_t received() const noexcept { return received_; }
+  std::uint32_t sent() const noexcept { return sent_; }
+  std::uint32_t received() const noexcept { return received_; }
   /// How many there will be, once that is known.
-  std::optional<std::uint64_t> to_receive() const noexcept { return to_receive_; }
+  std::optional<std::uint32_t> to_receive() const noexcept { return to_receive_; }
 
  private:
   enum class Next : std::uint8_t { ask, done };
   void begin() noexcept;
   void begin_upload() noexcept;
   bool make_smaller() noexcept;
-  nal::Result<Next> take(const Response& response) noexcept;
-  nal::Result<Next> take_upload(const Response& response) noexcept;
-  nal::Result<Next> take_download(const Response& response) noexcept;
+  nal::Result<Next> take(const Message& response) noexcept;
+  nal::Result<Next> take_upload(const Message& response) noexcept;
+  nal::Result<Next> take_download(const Message& response) noexcept;
   void ask_for_block(std::uint8_t szx) noexcept;
 
   static constexpr std::uint8_t kRestarts = 3;
@@ -42,9 +42,9 @@ class [[nodiscard("await it")]] Transfer {
   Exchange exchange_;
   SourceRef source_;
   SinkRef sink_;
-  std::uint64_t sent_ = 0;
-  std::uint64_t received_ = 0;
-  std::optional<std::uint64_t> to_receive_{};
+  std::uint32_t sent_ = 0;
+  std::uint32_t received_ = 0;
+  std::optional<std::uint32_t> to_receive_{};
   Etag etag_{};
   std::uint8_t szx_ = 6;
   std::uint8_t largest_szx_ = Block::kBert;

@@ -23,12 +23,12 @@ class Links {
  public:
   explicit Links(const Call& call, std::span<const Route> routes) noexcept : call_(call), routes_(routes) {}
 
-  nal::Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> out) noexcept {
-    LinkWriter writer({reinterpret_cast<char*>(out.data()), out.size()}, static_cast<std::size_t>(offset));
+  nal::Result<std::size_t> read(std::uint32_t offset, std::span<std::byte> out) noexcept {
+    LinkWriter writer({reinterpret_cast<char*>(out.data()), out.size()}, offset);
     write(writer);
     return writer.window().size();
   }
-  std::optional<std::uint64_t> size() const noexcept {
+  std::optional<std::size_t> size() const noexcept {
     LinkWriter writer({});
     write(writer);
     return writer.size();
