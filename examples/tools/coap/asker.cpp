@@ -33,13 +33,8 @@ std::uint64_t random_seed() {
 
 std::string_view view(std::span<const std::byte> bytes) { return coap::text_of(bytes); }
 
-/// For messages: text as it is, bytes in hexadecimal digits.
-std::string shown(std::span<const std::byte> value) {
-  std::string text(view(value));
-  const bool printable =
-      std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 32; });
-  if (printable) { return text; }
-  text = "0x";
+std::string hexadecimal(std::span<const std::byte> value) {
+  std::string text = "0x";
   for (const std::byte byte : value) {
     constexpr std::string_view kDigits = "0123456789abcdef";
     text.push_back(kDigits[std::to_integer<std::size_t>(byte) >> 4]);
@@ -48,6 +43,15 @@ std::string shown(std::span<const std::byte> value) {
   return text;
 }
 
+/// What a server says, without what a terminal would take for orders.
+std::string harmless(std::string_view text) {
+  std::string made(text);
+  std::replace_if(
+      made.begin(), made.end(), [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; }, '?');
+  return made;
+}
+
+/// For messages.
 std::string option_value(const coap::Option& option) {
   const coap::OptionRule* rule = coap::find_rule(option.number);
   if (rule && rule->format == coap::OptionFormat::uint) {
@@ -56,7 +60,8 @@ std::string option_value(const coap::Option& option) {
       return std::to_string(*number);
     }
   }
-  return shown(option.value);
+  if (rule && rule->format == coap::OptionFormat::text) { return harmless(view(option.value)); }
+  return hexadecimal(option.value);
 }
 
 void print_options(const coap::Options& options) {
@@ -156,9 +161,9 @@ bool Asker::judge(const coap::Response& answer) {
   }
   if (answer.ok()) { return true; }
   progress_.clear();
-  const std::string_view text = answer.text();
-  std::fprintf(stderr, "error: %s answers %s%s%.*s\n", options_.url.c_str(), code.c_str(), text.empty() ? "" : ": ",
-               static_cast<int>(text.size()), text.data());
+  const std::string text = harmless(answer.text());
+  std::fprintf(stderr, "error: %s answers %s%s%s\n", options_.url.c_str(), code.c_str(), text.empty() ? "" : ": ",
+               text.c_str());
   told_ = true;
   return false;
 }
@@ -204,15 +209,16 @@ nal::Task<> Asker::transfer(Asker& self) {
   const coap::SourceRef source = has_body ? coap::SourceRef(self.input_) : coap::SourceRef();
   auto transfer = self.client_.transfer(request, source, sink);
   if (self.options_.szx) { transfer.limit_blocks(*self.options_.szx); }
+  coap::Code code{};
   {
     const auto answer = co_await transfer;
     if (!answer) { co_return nal::Unexpected(answer.error()); }
     if (!self.judge(*answer)) { co_return nal::Unexpected(Error::protocol_error); }
+    code = answer->code();
   }
   if (listing) {
     self.print_links(text.text());
-  } else if (self.options_.method == coap::Code::get || self.options_.method == coap::Code::fetch ||
-             self.output_.written() != 0) {
+  } else if (code == coap::Code::content || self.output_.written() != 0) {
     if (!self.output_.end()) {
       self.told_ = true;
       co_return nal::Unexpected(Error::io_error);

@@ -110,6 +110,8 @@ bool OutputBody::open() noexcept {
 }
 
 nal::Result<> OutputBody::write(std::uint64_t offset, std::span<const std::byte> data) noexcept {
+  // What holds nothing may be no new state at all (2.03): the file stays as it is.
+  if (data.empty()) { return nal::Unit{}; }
   if (!open()) { return fail("cannot write"); }
   if (offset < written_) {
     // The resource has changed meanwhile, and comes from its start again.

@@ -22,8 +22,11 @@ namespace nal_coap {
 
 namespace {
 
-constexpr coap::ServerSizes kSizes{
-    .seen = 256, .answer = 128, .observers = 64, .observer_options = 256, .uploads = 16, .later = 1};
+constexpr coap::ServerSizes kUdpSizes{
+    .seen = 1024, .answer = 128, .observers = 64, .observer_options = 256, .uploads = 16, .later = 1};
+/// A stream doubles nothing, and has one client.
+constexpr coap::ServerSizes kTcpSizes{
+    .seen = 1, .answer = 64, .observers = 16, .observer_options = 256, .uploads = 4, .later = 1};
 
 std::uint64_t random_seed() {
   std::random_device device;
@@ -35,6 +38,7 @@ constexpr std::size_t kDatagram = 2048;
 constexpr std::size_t kStreamMessage = 32768;
 
 /// A node with a server on it, and their memory.
+template <coap::ServerSizes kSizes>
 class Service {
  public:
   Service(FileServer& files, std::size_t message)
@@ -82,7 +86,7 @@ class UdpService {
   }
 
   nal::AnyUdpSocket socket_;
-  Service service_;
+  Service<kUdpSizes> service_;
   nal::TaskSlot<4096> slot_;
 };
 
@@ -104,7 +108,7 @@ class Connection {
   static constexpr nal::Duration kPatience = nal::Duration::seconds(5);
 
   nal::AnyTcpStream stream_;
-  Service service_;
+  Service<kTcpSizes> service_;
   nal::TaskSlot<4096> slot_;
 };
 
