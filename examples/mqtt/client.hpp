@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "examples/mqtt/backoff.hpp"
+#include "examples/mqtt/clock.hpp"
 #include "examples/mqtt/operations.hpp"
 #include "nal/tcp.hpp"
 
@@ -82,8 +83,7 @@ class [[nodiscard("await it")]] Run {
   using Attempt = std::invoke_result_t<C&>;
   using Stream = typename nal::output_t<Attempt>::value_type;
 
-  Run(BasicSession<F>& session, C& connector) noexcept
-      : session_(&session), connector_(&connector), backoff_(session.config().reconnect, session.config().random) {}
+  Run(BasicSession<F>& session, C& connector) noexcept : session_(&session), connector_(&connector) {}
 
   nal::Poll<nal::Result<>> poll(nal::Context& context) noexcept {
     if (!running_.begun()) {
@@ -121,7 +121,7 @@ class [[nodiscard("await it")]] Run {
   }
 
   Step begin_attempt(nal::Context& context) noexcept {
-    session_->tell(Notice{Notice::Kind::connecting});
+    session_->tell(Notice::Kind::connecting);
     attempt_.emplace(*connector_);
     since_ = context.now();
     deadline_ = after(since_, session_->config().connect_timeout);
@@ -133,7 +133,7 @@ class [[nodiscard("await it")]] Run {
     if (session_->stop_wanted()) { return end(context, nal::Result<>()); }
     auto connected = attempt_.poll(context);
     if (!connected.ready()) {
-      if (context.now() < deadline_) { return wait_until(context, deadline_); }
+      if (!is_due(context.now(), deadline_)) { return wait_until(context, deadline_); }
       return lost(context, Failure::transport(nal::Error::timed_out));
     }
     attempt_.reset();
@@ -168,7 +168,8 @@ class [[nodiscard("await it")]] Run {
     // more.
     if (write_error_) { return lost(context, Failure::transport(*write_error_)); }
     const nal::Instant close_by = session_->stop_wanted() ? deadline_ : nal::Instant::max();
-    return wait_until(context, std::min(session_->deadline(), close_by));
+    const nal::Instant due = session_->deadline();
+    return wait_until(context, is_due(due, close_by) ? close_by : due);
   }
 
   /// Whether anything was sent, or could not be.
@@ -219,7 +220,7 @@ class [[nodiscard("await it")]] Run {
   Step poll_saying_why(nal::Context& context) noexcept {
     if constexpr (F.version_5) {
       while (!session_->finished() && !write_error_ && poll_output(context, context.now())) {}
-      if (write_error_ || context.now() >= deadline_) { return lost(context, session_->fatal()); }
+      if (write_error_ || is_due(context.now(), deadline_)) { return lost(context, session_->fatal()); }
       if (session_->finished()) {
         why_said_ = true;
         return begin_closing();
@@ -244,13 +245,13 @@ class [[nodiscard("await it")]] Run {
       closing_down_ = true;
       deadline_ = after(now, session_->config().close_timeout);
     }
-    return now >= deadline_;
+    return is_due(now, deadline_);
   }
 
   Step poll_closing(nal::Context& context) noexcept {
     const auto closed = closing_->poll(context);
     // The server may answer DISCONNECT with a reset, or not at all: it has been told, and nothing hangs on it.
-    if (!closed.ready() && context.now() < deadline_) { return wait_until(context, deadline_); }
+    if (!closed.ready() && !is_due(context.now(), deadline_)) { return wait_until(context, deadline_); }
     if constexpr (F.version_5) {
       if (why_said_) { return lost(context, session_->fatal()); }
     }
@@ -259,7 +260,7 @@ class [[nodiscard("await it")]] Run {
 
   Step poll_waiting(nal::Context& context) noexcept {
     if (session_->stop_wanted()) { return end(context, nal::Result<>()); }
-    if (context.now() < deadline_) { return wait_until(context, deadline_); }
+    if (!is_due(context.now(), deadline_)) { return wait_until(context, deadline_); }
     phase_ = Phase::begin;
     return Step::go_on;
   }
@@ -281,15 +282,26 @@ class [[nodiscard("await it")]] Run {
     was_online_ = was_online_ || was_up;
     ++attempts_;
     const Reconnect& settings = session_->config().reconnect;
-    const bool give_up = !settings.enabled || (failure.is_final() && !redirected(failure)) ||
+    const bool give_up = !settings.enabled || (is_final(failure) && !redirected(failure)) ||
                          (!was_online_ && settings.first_attempts != 0 && attempts_ >= settings.first_attempts);
     const nal::Instant now = context.now();
-    const nal::Duration wait = give_up ? nal::Duration::max() : backoff_.next(was_up ? now - since_ : nal::Duration());
+    const nal::Duration wait =
+        give_up ? nal::Duration::max()
+                : backoff_.next(settings, session_->config().random, was_up ? lasted(now) : nal::Duration());
     session_->link_down(failure, wait);
     if (give_up) { return end(context, nal::Unexpected(failure.error)); }
     deadline_ = after(now, wait);
     phase_ = Phase::waiting;
     return Step::go_on;
+  }
+
+  static bool is_final(const Failure& failure) noexcept {
+    if constexpr (F.version_5) { return failure.is_final(); }
+    return failure.is_final_refusal();
+  }
+  /// The clock goes forward.
+  nal::Duration lasted(nal::Instant now) const noexcept {
+    return nal::Duration::microseconds(now.microseconds() - since_.microseconds());
   }
 
   /// Whether the connector goes where the server wants it.
@@ -309,7 +321,7 @@ class [[nodiscard("await it")]] Run {
 
   Step end(nal::Context&, nal::Result<> result) noexcept {
     drop_connection();
-    if (result) { session_->tell(Notice{Notice::Kind::closed}); }
+    if (result) { session_->tell(Notice::Kind::closed); }
     result_ = result;
     return Step::end;
   }
@@ -332,24 +344,24 @@ class [[nodiscard("await it")]] Run {
   detail::RunningSession<BasicSession<F>> running_;
   BasicSession<F>* session_;
   C* connector_;
-  Backoff backoff_;
-  detail::Maybe<Attempt> attempt_;
-  std::optional<Stream> stream_;
-  std::optional<nal::Close<Stream>> closing_;
-  nal::Waiter read_waiter_;
-  nal::Waiter write_waiter_;
-  nal::Waiter work_waiter_;
-  nal::Timer timer_;
-  nal::Instant since_{};     ///< when the attempt began
-  nal::Instant deadline_{};  ///< of the attempt, the wait or the good-bye
-  nal::Result<> result_;
-  unsigned attempts_ = 0;
-  std::optional<nal::Error> write_error_;  ///< nothing more can be sent; what has arrived is still read
   Phase phase_ = Phase::begin;
   bool was_online_ = false;
   bool closing_down_ = false;
   bool flushed_ = true;
-  bool why_said_ = false;  ///< the connection is being closed because it failed
+  bool why_said_ = false;                  ///< the connection is being closed because it failed
+  std::optional<nal::Error> write_error_;  ///< nothing more can be sent; what has arrived is still read
+  nal::Result<> result_;
+  unsigned attempts_ = 0;
+  nal::Instant since_{};     ///< when the attempt began
+  nal::Instant deadline_{};  ///< of the attempt, the wait or the good-bye
+  nal::Waiter read_waiter_;
+  nal::Waiter write_waiter_;
+  nal::Waiter work_waiter_;
+  nal::Timer timer_;
+  Backoff backoff_;
+  detail::Maybe<Attempt> attempt_;
+  std::optional<Stream> stream_;
+  std::optional<nal::Close<Stream>> closing_;
 };
 
 /// An MQTT client over whatever a connector connects to.

@@ -6,7 +6,9 @@ namespace mqtt {
 /// The sum. One copy of the arithmetic: it saturates, and a client has a dozen deadlines.
 nal::Instant after(nal::Instant instant, nal::Duration duration) noexcept;
 
-/// A random part of a wait of up to a few weeks, from half of it to all: `random` is any number.
-nal::Duration jittered(nal::Duration wait, std::uint32_t random) noexcept;
+/// Whether a deadline has come. Never, for one that is "never".
+constexpr bool is_due(nal::Instant now, nal::Instant deadline) noexcept {
+  return now.microseconds() >= deadline.microseconds();
+}
 
 }  // namespace mqtt

@@ -43,10 +43,14 @@ struct Failure {
     return {cause, error_of(reason), {}, {}, reason};
   }
 
+  /// Of 3.1.1: a refusal for any reason but "server unavailable".
+  constexpr bool is_final_refusal() const noexcept {
+    return code != ConnectCode::accepted && code != ConnectCode::server_unavailable;
+  }
   /// Asking again would give the same answer, or would throw out whoever has taken the session over.
   constexpr bool is_final() const noexcept {
     if (cause == Cause::authenticator || cause == Cause::store) { return true; }
-    if (code != ConnectCode::accepted) { return code != ConnectCode::server_unavailable; }
+    if (is_final_refusal()) { return true; }
     switch (reason) {
       case Reason::unsupported_protocol_version:
       case Reason::client_identifier_not_valid:

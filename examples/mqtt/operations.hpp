@@ -437,9 +437,11 @@ class [[nodiscard("await it")]] Receiving {
   nal::Poll<nal::Result<BasicMessage<F>>> poll(nal::Context& context) noexcept {
     using Delivery = typename BasicSession<F>::Delivery;
     BasicSession<F>& session = *session_;
-    if (session.oversized_ != 0) {
-      --session.oversized_;
-      return nal::Unexpected(nal::Error::message_size);
+    if constexpr (F.oversized) {
+      if (session.oversized_ != 0) {
+        --session.oversized_;
+        return nal::Unexpected(nal::Error::message_size);
+      }
     }
     if (session.delivery_ == Delivery::offered) {
       session.delivery_ = Delivery::handed_out;
@@ -457,8 +459,9 @@ class [[nodiscard("await it")]] Receiving {
 
 /// Waits for the next message. *Completes* with it. *Errors*: message_size: one that was larger than the receive buffer
 /// came, was thrown away and acknowledged (told before messages that came earlier); call again. With the feature
-/// `streaming` that becomes of those alone whose topic does not fit. closed: `run` has ended and nothing is left.
-/// *Cancellation*: takes nothing. Several may wait; each message goes to one of them. Not together with a `Handler`.
+/// `streaming` that becomes of those alone whose topic does not fit; without `oversized` they end the connection.
+/// closed: `run` has ended and nothing is left. *Cancellation*: takes nothing. Several may wait; each message goes to
+/// one of them. Not together with a `Handler`.
 ///
 /// Messages that nobody receives fill the receive buffer, and then nothing is read any more: a task that both receives
 /// and waits for acknowledgements (`publish` with QoS 1, `subscribe`) needs room there for what may arrive meanwhile.

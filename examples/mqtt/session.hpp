@@ -258,7 +258,12 @@ class BasicSession {
     return {};
   }
   void tell(const Notice& notice) noexcept {
-    if (config_.observer.tell) { config_.observer.tell(config_.observer.context, notice); }
+    if constexpr (F.callbacks) {
+      if (config_.observer.tell) { config_.observer.tell(config_.observer.context, notice); }
+    }
+  }
+  void tell(Notice::Kind kind) noexcept {
+    if constexpr (F.callbacks) { tell(Notice{kind}); }
   }
   nal::WaitList& work() noexcept { return work_; }
 
@@ -361,6 +366,7 @@ class BasicSession {
   Reason check_subscription(const Record& record) noexcept;
 
   // session_receive.hpp
+  bool handler() const noexcept { return F.callbacks && config_.handler.take != nullptr; }
   Parsed<Header> parse_header(std::span<const std::byte> bytes) noexcept;
   Parsed<Publish> parse_publish(const Header& header, std::span<const std::byte> body) noexcept;
   nal::Result<> parse() noexcept;

@@ -81,7 +81,7 @@ nal::Result<> BasicSession<F>::start() noexcept {
       // The table is what limits messages of QoS 2.
       config_.receive_maximum = static_cast<std::uint16_t>(std::min<std::size_t>(two_.received.capacity(), 0xFFFF));
     }
-    if (config_.maximum_packet_size == 0 && (!F.streaming || config_.handler.take)) {
+    if (config_.maximum_packet_size == 0 && (!F.streaming || handler())) {
       config_.maximum_packet_size = static_cast<std::uint32_t>(std::min<std::size_t>(inbox_.capacity(), 0xFFFF'FFFF));
     }
     five_.was_online = false;
@@ -222,17 +222,19 @@ void BasicSession<F>::requeue() noexcept {
 }
 
 template <Features F>
-void BasicSession<F>::link_down(const Failure& failure, nal::Duration retry_in) noexcept {
+void BasicSession<F>::link_down(const Failure& failure, [[maybe_unused]] nal::Duration retry_in) noexcept {
   failure_ = failure;
   requeue();
   state_ = State::connecting;
   acked_.wake_all();
   changed_.wake_all();
-  Notice notice{Notice::Kind::lost};
-  notice.failure = failure;
-  notice.retry_in = retry_in;
-  notice.reason = failure.reason;
-  tell(notice);
+  if constexpr (F.callbacks) {
+    Notice notice{Notice::Kind::lost};
+    notice.failure = failure;
+    notice.retry_in = retry_in;
+    notice.reason = failure.reason;
+    tell(notice);
+  }
 }
 
 template <Features F>
@@ -323,10 +325,12 @@ nal::Result<> BasicSession<F>::handle_connack(const Connack& packet) noexcept {
     if (version_5()) { refuse_what_the_server_cannot(); }
   }
   renew_subscriptions(packet.session_present);
-  Notice notice{Notice::Kind::connected};
-  notice.session_present = packet.session_present;
-  notice.properties = packet.properties;
-  tell(notice);
+  if constexpr (F.callbacks) {
+    Notice notice{Notice::Kind::connected};
+    notice.session_present = packet.session_present;
+    notice.properties = packet.properties;
+    tell(notice);
+  }
   changed_.wake_all();
   room_.wake_all();
   return {};
@@ -465,12 +469,13 @@ void BasicSession<F>::received(std::size_t n, nal::Instant now) noexcept {
 template <Features F>
 nal::Instant BasicSession<F>::deadline() const noexcept {
   if (state_ != State::online || keep_alive() == 0 || !answer_by_.is_never()) { return answer_by_; }
-  return after(std::min(last_sent_, last_received_), nal::Duration::seconds(keep_alive()));
+  const nal::Instant since = is_due(last_received_, last_sent_) ? last_sent_ : last_received_;
+  return after(since, nal::Duration::microseconds(std::int64_t{keep_alive()} * 1'000'000));
 }
 
 template <Features F>
 nal::Result<> BasicSession<F>::check_clock(nal::Instant now) noexcept {
-  if (now >= answer_by_) {
+  if (is_due(now, answer_by_)) {
     // While messages that the application leaves there fill the buffer, the answer may have come and stand behind them.
     if (!inbox_.room().empty()) {
       return fail(
@@ -478,7 +483,7 @@ nal::Result<> BasicSession<F>::check_clock(nal::Instant now) noexcept {
     }
     answer_by_ = after(now, config_.answer_timeout);
   }
-  if (state_ == State::online && answer_by_.is_never() && now >= deadline()) {
+  if (state_ == State::online && answer_by_.is_never() && is_due(now, deadline())) {
     ping_due_ = true;
     answer_by_ = after(now, config_.answer_timeout);
   }

@@ -33,10 +33,12 @@ nal::Result<> BasicSession<F>::parse() noexcept {
     if constexpr (F.streaming) {
       if (stream_.active && !stream_.broken) { return {}; }  // what follows is its payload
     }
-    if (discard_ != Discard::none) {
-      NAL_TRY_SET(const bool moved, go_on_discarding());
-      if (!moved) { return {}; }
-      continue;
+    if constexpr (F.streaming || F.oversized) {
+      if (discard_ != Discard::none) {
+        NAL_TRY_SET(const bool moved, go_on_discarding());
+        if (!moved) { return {}; }
+        continue;
+      }
     }
     const auto unread = inbox_.unread();
     if (unread.empty()) { return {}; }
@@ -235,8 +237,8 @@ void BasicSession<F>::deliver() noexcept {
     --kept_;
     if (kept_stale_ != 0) { --kept_stale_; }
     if (kept_orphaned_ != 0) { --kept_orphaned_; }
-    if (again || config_.handler.take) {
-      if (!again) { config_.handler.take(config_.handler.context, nal::Result<Publish>(packet)); }
+    if (again || handler()) {
+      if (!again && handler()) { config_.handler.take(config_.handler.context, nal::Result<Publish>(packet)); }
       inbox_.drop(header.total());
       settle(owed);
       continue;
@@ -305,9 +307,11 @@ void BasicSession<F>::released() noexcept {
 
 template <Features F>
 nal::Result<bool> BasicSession<F>::begin_oversized(const Header& header) noexcept {
-  if (answers_due_ != 0) { return false; }  // one at a time
+  if constexpr (F.streaming || F.oversized) {
+    if (answers_due_ != 0) { return false; }  // one at a time
+  }
   if constexpr (F.streaming) {
-    if (!config_.handler.take) { return begin_streaming(header); }
+    if (!handler()) { return begin_streaming(header); }
   }
   return begin_discarding(header);
 }
@@ -396,6 +400,7 @@ void BasicSession<F>::throw_away(std::size_t size, std::uint16_t packet_id, QoS 
 
 template <Features F>
 nal::Result<bool> BasicSession<F>::begin_discarding(const Header& header) noexcept {
+  if constexpr (!F.oversized) { return nal::Unexpected(fail(Fault::packet_too_large).error()); }
   constexpr std::size_t kTopicLengthSize = 2;
   const auto unread = inbox_.unread();
   if (unread.size() < header.size + kTopicLengthSize) { return false; }
@@ -405,10 +410,12 @@ nal::Result<bool> BasicSession<F>::begin_discarding(const Header& header) noexce
   const std::size_t head = kTopicLengthSize + topic_size + id_size;
   if (head > header.remaining) { return nal::Unexpected(fail(Fault::truncated).error()); }
   inbox_.consume(header.size + kTopicLengthSize);
-  Notice notice{Notice::Kind::oversized};
-  notice.size = header.total();
-  tell(notice);
-  if (config_.handler.take) {
+  if constexpr (F.callbacks) {
+    Notice notice{Notice::Kind::oversized};
+    notice.size = header.total();
+    tell(notice);
+  }
+  if (handler()) {
     config_.handler.take(config_.handler.context, nal::Unexpected(nal::Error::message_size));
   } else {
     ++oversized_;

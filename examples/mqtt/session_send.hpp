@@ -366,7 +366,7 @@ void BasicSession<F>::settle_message(Record& record, Reason reason, const Proper
   acked_.wake_all();
   room_.wake_all();
   if constexpr (F.version_5) {
-    if (!is_failure(reason)) { return; }
+    if (!F.callbacks || !is_failure(reason)) { return; }
     Notice notice{Notice::Kind::message_refused};
     notice.reason = reason;
     notice.properties = properties;

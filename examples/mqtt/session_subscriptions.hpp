@@ -131,16 +131,19 @@ void BasicSession<F>::renew_subscriptions(bool session_present) noexcept {
 }
 
 template <Features F>
-void BasicSession<F>::refuse_subscription(Record& record, Reason reason, const Properties& properties) noexcept {
+void BasicSession<F>::refuse_subscription(Record& record, Reason reason,
+                                          [[maybe_unused]] const Properties& properties) noexcept {
   record.packet_id = 0;
   record.state = Record::State::refused;
   record.answer = static_cast<std::uint8_t>(reason);
   answered_.wake_all();
-  Notice notice{Notice::Kind::subscription_refused};
-  notice.filter = filter_of(record);
-  notice.reason = reason;
-  notice.properties = properties;
-  tell(notice);
+  if constexpr (F.callbacks) {
+    Notice notice{Notice::Kind::subscription_refused};
+    notice.filter = filter_of(record);
+    notice.reason = reason;
+    notice.properties = properties;
+    tell(notice);
+  }
 }
 
 /// SUBACK and UNSUBACK.

@@ -24,6 +24,8 @@ void require(bool holds) {
   if (!holds) { std::abort(); }
 }
 
+constexpr Features kTested{.callbacks = true, .oversized = true};
+
 class Clock final : public nal::Platform {
  public:
   nal::Instant now() noexcept override { return now_; }
@@ -240,8 +242,8 @@ class Run {
   Clock clock_;
   nal::Executor executor_{clock_};
   Buffers<kSizes> buffers_;
-  SmallSession session_;
-  std::optional<SmallMessage> message_;
+  BasicSession<kTested> session_;
+  std::optional<BasicMessage<kTested>> message_;
   std::vector<std::byte> sent_;
   std::set<std::uint32_t> in_flight_;
   unsigned sum_ = 0;

@@ -2,7 +2,6 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-using mqtt::Backoff;
 using mqtt::Random;
 using mqtt::Reconnect;
 using namespace nal::literals;
@@ -15,28 +14,36 @@ Random always(std::uint32_t& value) {
   return {[](void* context) noexcept { return *static_cast<std::uint32_t*>(context); }, &value};
 }
 
+/// With its settings.
+struct Backoff {
+  Reconnect settings;
+  Random random;
+  mqtt::Backoff backoff{};
+  nal::Duration next(nal::Duration lasted) { return backoff.next(settings, random, lasted); }
+};
+
 }  // namespace
 
 TEST_CASE("The wait doubles up to its maximum", "[mqtt]") {
-  Backoff backoff(kSettings, Random{});
+  Backoff backoff{kSettings, Random{}};
   for (const auto expected : {1_s, 2_s, 4_s, 8_s, 10_s, 10_s}) { CHECK(backoff.next({}) == expected); }
 }
 
 TEST_CASE("A random half of the wait is left out", "[mqtt]") {
   for (std::uint32_t random = 0; random < 5000; random += 7) {
-    Backoff backoff(kSettings, always(random));
+    Backoff backoff{kSettings, always(random)};
     const nal::Duration wait = backoff.next({});
     CHECK(wait >= 500_ms);
     CHECK(wait <= 1_s);
   }
   std::uint32_t least = 0;
-  CHECK(Backoff(kSettings, always(least)).next({}) == 500_ms);
+  CHECK(Backoff{kSettings, always(least)}.next({}) == 500_ms);
   std::uint32_t most = 1024;
-  CHECK(Backoff(kSettings, always(most)).next({}) > 999_ms);
+  CHECK(Backoff{kSettings, always(most)}.next({}) > 999_ms);
 }
 
 TEST_CASE("A connection that lasted starts the waits anew, one that was dropped at once does not", "[mqtt]") {
-  Backoff backoff(kSettings, Random{});
+  Backoff backoff{kSettings, Random{}};
   CHECK(backoff.next({}) == 1_s);
   CHECK(backoff.next({}) == 2_s);
   CHECK(backoff.next(999_ms) == 4_s);
@@ -44,7 +51,18 @@ TEST_CASE("A connection that lasted starts the waits anew, one that was dropped 
   CHECK(backoff.next({}) == 2_s);
 }
 
+TEST_CASE("A wait without a bound grows to it, and nothing overflows", "[mqtt]") {
+  Backoff backoff{{.initial = 1_s, .maximum = nal::Duration::max()}, Random{}};
+  nal::Duration last;
+  for (unsigned i = 0; i < 100; ++i) {
+    const nal::Duration wait = backoff.next({});
+    CHECK(wait >= last);
+    last = wait;
+  }
+  CHECK(last == nal::Duration::max());
+}
+
 TEST_CASE("An initial wait above the maximum is the maximum", "[mqtt]") {
-  Backoff backoff({.initial = 1_min, .maximum = 1_s}, Random{});
+  Backoff backoff{{.initial = 1_min, .maximum = 1_s}, Random{}};
   CHECK(backoff.next({}) == 1_s);
 }

@@ -25,7 +25,7 @@ Fault session_fault(const Bytes& data) {
 /// Where it makes no difference what the session can do.
 Fault online_fault(const Bytes& data) {
   const Fault fault = session_fault<Machine<>>(data);
-  CHECK(session_fault<SmallMachine>(data) == fault);
+  CHECK(session_fault<Machine<kTestSizes, Features{.oversized = true}>>(data) == fault);
   return fault;
 }
 Fault small_fault(const Bytes& data) { return session_fault<SmallMachine>(data); }

@@ -107,6 +107,13 @@ TEST_CASE("A message that nobody has taken survives the connection and the run",
   CHECK(machine.try_once(machine.session.receive()).error() == Error::closed);
 }
 
+namespace {
+
+/// Without streams, but with what else there is.
+constexpr Features kWhole{.qos_2 = true, .callbacks = true, .oversized = true};
+
+}  // namespace
+
 TEST_CASE("A message larger than the buffer is thrown away, acknowledged and told, and the stream stays in step",
           "[mqtt]") {
   for (const std::size_t topic_size : {1U, 60U, 120U, 128U, 500U}) {
@@ -115,13 +122,13 @@ TEST_CASE("A message larger than the buffer is thrown away, acknowledged and tol
       if (large.size() <= kTestSizes.receive) { continue; }
       for (const std::size_t piece : {1U, 7U, 128U}) {
         std::size_t told = 0;
-        SmallMachine machine({.client_id = "c",
-                              .observer = {[](void* context, const Notice& notice) noexcept {
-                                             if (notice.kind == Notice::Kind::oversized) {
-                                               *static_cast<std::size_t*>(context) = notice.size;
-                                             }
-                                           },
-                                           &told}});
+        Machine<kTestSizes, kWhole> machine({.client_id = "c",
+                                             .observer = {[](void* context, const Notice& notice) noexcept {
+                                                            if (notice.kind == Notice::Kind::oversized) {
+                                                              *static_cast<std::size_t*>(context) = notice.size;
+                                                            }
+                                                          },
+                                                          &told}});
         machine.connect();
         REQUIRE(machine.feed(large + message("a", "next"), piece));
         CHECK(told == large.size());
@@ -134,6 +141,13 @@ TEST_CASE("A message larger than the buffer is thrown away, acknowledged and tol
       }
     }
   }
+}
+
+TEST_CASE("A message larger than the buffer ends the connection where that is no feature", "[mqtt]") {
+  SmallMachine machine;
+  machine.connect();
+  CHECK_FALSE(machine.feed(message("a", std::string(500, 'x'))));
+  CHECK(machine.session.fatal().fault == Fault::packet_too_large);
 }
 
 TEST_CASE("A message of just the buffer's size is received", "[mqtt]") {
