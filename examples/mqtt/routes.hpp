@@ -16,8 +16,7 @@ struct Route {
   /// To a member function: `Route::to<&Pump::set>("pump/7/set", pump)`.
   template <auto kMember, class T>
   static Route to(std::string_view filter, T& object) noexcept {
-    return {filter,
-            [](void* object, const Publish& message) noexcept { (static_cast<T*>(object)->*kMember)(message); },
+    return {filter, [](void* taker, const Publish& message) noexcept { (static_cast<T*>(taker)->*kMember)(message); },
             &object};
   }
 };
