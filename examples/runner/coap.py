@@ -11,6 +11,7 @@ from processes import Failure, Program, run, wait_until
 
 PORT = 5683
 GROUP_PORT = 5693
+LOSING_PORT = 5694
 GROUP = "224.0.1.187"  # all CoAP nodes (RFC 7252 §12.8)
 SCHEMES = ("coap", "coap+tcp")
 LIBCOAP_CLIENT = "coap-client-notls"
@@ -155,15 +156,16 @@ def non_confirmable(client, base, name):
         raise Failure("no time came")
 
 
-def losses(client, base, name):
-    """libcoap's client loses some of its datagrams, which come again."""
+def losses(client, base, name, lost=()):
+    """Some datagrams are lost, and come again: libcoap's client and server lose those that they are told to lose."""
     body = BODY[:6000]
     source = client.folder / f"{name}.sent"
     source.write_bytes(body)
-    client.ask(f"{name}-put", "put", f"{base}/{name}", "-b", "1024", "-f", str(source), "-l", "2,4")
-    client.ask(f"{name}-append", "post", f"{base}/{name}", "-e", "once", "-l", "1")
-    expect("what was sent", client.ask(f"{name}-get", "get", f"{base}/{name}", "-b", "1024", "-o", "-", "-l", "3"),
-           body + b"once")
+    lost = [["-l", numbers] for numbers in lost] or [[], [], []]
+    client.ask(f"{name}-put", "put", f"{base}/{name}", "-b", "1024", "-f", str(source), *lost[0])
+    client.ask(f"{name}-post", "post", f"{base}/{name}-posted", "-e", "once", *lost[1])
+    expect("what was sent", client.ask(f"{name}-get", "get", f"{base}/{name}", "-b", "1024", "-o", "-", *lost[2]), body)
+    expect("what was posted", client.ask(f"{name}-posted", "get", f"{base}/{name}-posted"), b"once" + newline(client))
 
 
 def rows(table, peer, direction, client, base, tag):
@@ -271,6 +273,9 @@ def exchanges(table, setting, peer):
             table.row(f"{scheme.upper()} ping, nal to libcoap", peer, ping, ours, base, f"{tag}-ping")
         table.row("COAP from standard input, nal to libcoap", peer, standard_input, ours,
                   f"coap://{network.NAME_V4}", "coap-stdin")
+        with libcoap_server(setting, "coap-server-losing", "-A", network.V4, "-p", str(LOSING_PORT), "-l", "2,5,8,11"):
+            table.row("COAP with losses, nal to libcoap", peer, losses, ours, f"coap://{network.V4}:{LOSING_PORT}",
+                      "coap-losses-out")
         table.row("COAP by address, nal to libcoap", peer, by_address, setting, ours)
         table.row("COAP to nobody", peer, nobody, ours)
 
@@ -282,6 +287,6 @@ def exchanges(table, setting, peer):
             rows(table, peer, "nal to nal", ours, base, f"{tag}-both")
             table.row(f"{scheme.upper()} ping, nal to nal", peer, ping, ours, base, f"{tag}-ping-both")
         table.row("COAP with losses, libcoap to nal", peer, losses, Theirs(setting), f"coap://{network.V4}:{PORT}",
-                  "coap-losses")
+                  "coap-losses-in", ("2,4", "1", "3"))
     table.row("CoAP server ends well", peer, ends_well, setting, against_ours)
     groups(table, peer, setting)
