@@ -273,7 +273,8 @@ def exchanges(table, setting, peer):
             table.row(f"{scheme.upper()} ping, nal to libcoap", peer, ping, ours, base, f"{tag}-ping")
         table.row("COAP from standard input, nal to libcoap", peer, standard_input, ours,
                   f"coap://{network.NAME_V4}", "coap-stdin")
-        with libcoap_server(setting, "coap-server-losing", "-A", network.V4, "-p", str(LOSING_PORT), "-l", "2,5,8,11"):
+        # Not the last answer to a body in blocks: libcoap's server takes a request that comes again for another one.
+        with libcoap_server(setting, "coap-server-losing", "-A", network.V4, "-p", str(LOSING_PORT), "-l", "2,4,12"):
             table.row("COAP with losses, nal to libcoap", peer, losses, ours, f"coap://{network.V4}:{LOSING_PORT}",
                       "coap-losses-out")
         table.row("COAP by address, nal to libcoap", peer, by_address, setting, ours)
