@@ -109,8 +109,9 @@ class Exchange {
     for (unsigned i = 0; i < kPortsToTry && first != 0; ++i) {
       local.port = static_cast<std::uint16_t>(first + shared.random.below(0x10000 - first));
       auto opened = stack.udp_connect_from(local, server, UdpOptions{});
-      if (opened || opened.error() != Error::address_in_use) { return opened; }
+      if (opened || opened.error() == Error::table_full || opened.error() == Error::no_memory) { return opened; }
     }
+    // All were taken, or the stack gives no such ports away.
     local.port = 0;
     return stack.udp_connect_from(local, server, UdpOptions{});
   }

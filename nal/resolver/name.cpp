@@ -3,6 +3,11 @@
 #include <cstring>
 
 namespace nal::dns {
+namespace {
+
+constexpr unsigned kMaxLabels = 127;  // of one byte each, in 255 bytes
+
+}  // namespace
 
 Result<std::span<const std::byte>> Labels::next() noexcept {
   for (;;) {
@@ -11,7 +16,9 @@ Result<std::span<const std::byte>> Labels::next() noexcept {
     if (length >= 0xc0) {
       if (position_ + 1 >= message_.size()) { return Unexpected(Error::protocol_error); }
       const std::size_t target = (length & 0x3f) << 8 | std::to_integer<std::size_t>(message_[position_ + 1]);
-      if (target >= lowest_ || target < kHeaderSize) { return Unexpected(Error::protocol_error); }
+      if (target >= lowest_ || target < kHeaderSize || ++pointers_ > kMaxLabels) {
+        return Unexpected(Error::protocol_error);
+      }
       if (end_ == 0) { end_ = position_ + 2; }
       position_ = lowest_ = target;
       continue;

@@ -15,8 +15,8 @@ namespace nal::dns {
 inline constexpr std::size_t kHeaderSize = 12;
 
 /// Walks the labels of a name in a message and follows its compression pointers (RFC 1035 §4.1.4). Total and bounded:
-/// each pointer must point before all that was walked so far and behind the header, so that no name can loop, and a
-/// name has at most 255 bytes once expanded (RFC 9267 §2).
+/// each pointer must point before all that was walked so far and behind the header, so that no name can loop; there are
+/// no more of them than a name may have labels; and a name has at most 255 bytes once expanded (RFC 9267 §2).
 class Labels {
  public:
   /// `message` outlives it.
@@ -34,6 +34,7 @@ class Labels {
   std::size_t lowest_;    ///< pointers lead before this
   std::size_t end_ = 0;   ///< behind the first pointer; 0: none was met yet
   std::size_t size_ = 1;  ///< of the name expanded so far, with the root's zero
+  unsigned pointers_ = 0;
 };
 
 /// A domain name: up to 255 bytes of labels with their lengths, in memory of its own (RFC 1035 §3.1). Names are

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "nal/resolver/query.hpp"
 #include "tests/nal/resolver/bytes.hpp"
 
 namespace nal::dns::test {
@@ -101,6 +102,26 @@ TEST_CASE("Addresses have a name each in the reverse trees", "[dns][name]") {
   CHECK(text_of(name) == "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
 }
 
+TEST_CASE("A dot at the end makes a name absolute, unless it is escaped", "[dns][name]") {
+  AskedName asked;
+  REQUIRE(asked.set("a.b.c"));
+  CHECK_FALSE(asked.absolute);
+  CHECK(asked.dots == 2);
+  REQUIRE(asked.set("a.b."));
+  CHECK(asked.absolute);
+  CHECK(asked.dots == 1);
+  REQUIRE(asked.set("a\\."));
+  CHECK_FALSE(asked.absolute);
+  CHECK(asked.dots == 0);
+  REQUIRE(asked.set("a\\\\."));
+  CHECK(asked.absolute);
+  REQUIRE(asked.set("."));
+  CHECK(asked.absolute);
+  CHECK(asked.dots == 0);
+  CHECK(asked.name.is_root());
+  CHECK(asked.set("") == Unexpected(Error::invalid_argument));
+}
+
 TEST_CASE("Names that no name server knows are told", "[dns][name]") {
   CHECK(special_name(name_of("localhost")) == SpecialName::localhost);
   CHECK(special_name(name_of("a.LocalHost")) == SpecialName::localhost);
@@ -174,6 +195,22 @@ TEST_CASE("A chain of pointers may be long, for each leads further back", "[dns]
   CHECK(name.wire().size() == 126 * 2 + 1);
   message.u8(2).text("bb").pointer(static_cast<unsigned>(last));
   CHECK(name.set_wire(message, message.size() - 5) == Unexpected(Error::protocol_error));
+}
+
+TEST_CASE("There are no more pointers in a name than it may have labels", "[dns][name]") {
+  Bytes message(12);
+  message.u8(0);
+  for (unsigned last = 12; message.size() < 0x3ffe;) {
+    const auto here = static_cast<unsigned>(message.size());
+    message.pointer(last);
+    last = here;
+  }
+  Name name;
+  for (unsigned pointers = 1; pointers <= 127; ++pointers) {
+    CHECK(name.set_wire(message, 13 + 2 * (pointers - 1)) == 13 + 2 * pointers);
+  }
+  CHECK(name.set_wire(message, 13 + 2 * 127) == Unexpected(Error::protocol_error));
+  CHECK(name.set_wire(message, message.size() - 2) == Unexpected(Error::protocol_error));
 }
 
 TEST_CASE("Label lengths of 64 to 191 begin nothing", "[dns][name]") {
