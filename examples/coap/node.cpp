@@ -2,6 +2,15 @@
 
 namespace coap {
 
+namespace {
+
+/// Of a few hours at most: without a division of 64 bits.
+std::uint32_t milliseconds_of(nal::Duration time) noexcept {
+  return static_cast<std::uint32_t>(time.microseconds() >> 3) / 125;
+}
+
+}  // namespace
+
 std::uint32_t Random::hash(std::span<const std::uint32_t> words) const noexcept {
   nal::Hasher hasher(key_);
   for (const std::uint32_t word : words) { hasher.add(word); }
@@ -12,7 +21,7 @@ bool same(const nal::Endpoint& a, const nal::Endpoint& b) noexcept { return a ==
 
 void Retransmission::start(Node& node, nal::Instant now) noexcept {
   const Transmission& settings = node.transmission();
-  const auto least = static_cast<std::uint32_t>(settings.ack_timeout.milliseconds());
+  const std::uint32_t least = milliseconds_of(settings.ack_timeout);
   const std::uint32_t spread = least * (settings.ack_random_percent - 100u) / 100;
   timeout = least + static_cast<std::uint32_t>(std::uint64_t{spread} * node.random().next() >> 32);
   due = now + nal::Duration::milliseconds(timeout);
@@ -32,10 +41,14 @@ Node::Node(const NodeConfig& config, const Memory& memory) noexcept
       memory_(memory),
       random_(config.seed),
       writer_(memory.send),
-      transmit_span_(config.transmission.max_transmit_span()),
-      exchange_lifetime_(config.transmission.exchange_lifetime()),
       max_message_(std::min(memory.receive.size(), memory.send.size() - MessageWriter::kHeaderRoom + 4)),
       next_id_(static_cast<std::uint16_t>(random_.next())) {
+  // What `Transmission` says, in 32 bits: a small machine need not divide 64.
+  const Transmission& settings = config_.transmission;
+  const std::uint32_t once = milliseconds_of(settings.ack_timeout);
+  const std::uint32_t span = once * settings.ack_random_percent / 100 * ((1u << settings.max_retransmit) - 1);
+  transmit_span_ = nal::Duration::milliseconds(span);
+  exchange_lifetime_ = nal::Duration::milliseconds(span + 2 * milliseconds_of(settings.max_latency) + once);
   NAL_ASSERT(config.token_size >= 1 && config.token_size <= 8);
   NAL_ASSERT(memory.receive.size() >= 64 && memory.send.size() >= 64);
 }
@@ -66,16 +79,14 @@ Token Node::make_token() noexcept {
 
 std::uint16_t Node::next_id(nal::Instant now) noexcept {
   const std::uint16_t id = next_id_++;
-  if (next_id_ >> kIdChunkBits != id >> kIdChunkBits) {
-    chunk_left_[id >> kIdChunkBits] = static_cast<std::uint32_t>((now - nal::Instant()).seconds() + 1);
-  }
+  if (next_id_ >> kIdChunkBits != id >> kIdChunkBits) { chunk_left_[id >> kIdChunkBits] = coarse(now) + 1; }
   return id;
 }
 
 nal::Instant Node::next_id_at() const noexcept {
   const std::uint32_t left = chunk_left_[next_id_ >> kIdChunkBits];
   if (left == 0) { return nal::Instant(); }
-  return nal::Instant() + nal::Duration::seconds(left) + exchange_lifetime_;
+  return nal::Instant::from_microseconds(std::int64_t{left} << kCoarseBits) + exchange_lifetime_;
 }
 
 MessageWriter& Node::begin(Type type, Code code, std::uint16_t id, std::span<const std::byte> token, const Ends& ends,
@@ -86,6 +97,10 @@ MessageWriter& Node::begin(Type type, Code code, std::uint16_t id, std::span<con
   busy_ = true;
   finished_ = false;
   outgoing_.ends = ends;
+  // Of the other family is only an address that nobody has named.
+  if (ends.local.address.family() != ends.remote.address.family()) {
+    outgoing_.ends.local.address = nal::IpAddress::unspecified(ends.remote.address.family());
+  }
   writer_.begin(type, code, id, token);
   return writer_;
 }

@@ -20,6 +20,12 @@ struct Ends {
   nal::Endpoint local{};
 };
 
+/// Time in steps of about a second, of which 32 bits last for a century.
+inline constexpr unsigned kCoarseBits = 20;
+inline std::uint32_t coarse(nal::Instant at) noexcept {
+  return static_cast<std::uint32_t>(at.microseconds() >> kCoarseBits);
+}
+
 bool same(const nal::Endpoint& a, const nal::Endpoint& b) noexcept;
 
 /// A message that has arrived.
@@ -164,7 +170,7 @@ class Node {
   struct Acknowledged {
     nal::Endpoint remote;
     std::uint16_t id = 0;
-    nal::Instant until = nal::Instant::min();
+    nal::Instant until{};
   };
   static constexpr std::size_t kAcknowledged = 4;
 
@@ -183,7 +189,7 @@ class Node {
   std::size_t max_message_;
   std::size_t peer_size_ = kNoLimit;
   Acknowledged acknowledged_[kAcknowledged]{};
-  std::uint32_t chunk_left_[kIdChunks]{};  ///< the second after which a chunk's last id was taken; 0: never
+  std::uint32_t chunk_left_[kIdChunks]{};  ///< when a chunk's last id had been taken (`coarse`); 0: never
   std::uint16_t next_id_;
   std::uint8_t next_acknowledged_ = 0;
   bool busy_ = false;      ///< a message waits to be sent

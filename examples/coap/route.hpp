@@ -9,7 +9,10 @@
 namespace coap {
 
 class Call;
+class MessageWriter;
 class Reply;
+class Server;
+struct Arrival;
 
 /// A set of methods: `Methods::get | Methods::put`.
 enum class Methods : std::uint8_t {
@@ -57,6 +60,11 @@ class Handler {
   Code (*call_)(void*, const Call&, Reply&) noexcept = nullptr;
 };
 
+/// Whether a request is known to be new; adds to `challenge`, if there is one, what the client must send to prove it.
+using Freshness = bool (*)(const Server& server, const Arrival& arrival, MessageWriter* challenge) noexcept;
+/// By an Echo (RFC 9175 §2). It also proves that who asks is where the datagram says.
+bool by_echo(const Server& server, const Arrival& arrival, MessageWriter* challenge) noexcept;
+
 /// A resource of a server. A table of them may stand in flash.
 struct Route {
   std::string_view path;  ///< "/sensors/temp", its segments not encoded
@@ -66,7 +74,7 @@ struct Route {
   bool observable = false;        ///< may be observed: call `Server::changed` when it has changed
   bool subtree = false;           ///< answers for all paths below it too
   bool streams = false;           ///< takes large bodies block by block; else they are put together, if there is memory
-  bool fresh = false;             ///< asks for proof that requests which change something are new (Echo, RFC 9175)
+  Freshness fresh = nullptr;      ///< `by_echo`: requests that change something must prove that they are new
   bool hidden = false;            ///< not told in discovery
   std::optional<std::uint16_t> consumes{};  ///< the one content format of payloads; others are 4.15
   std::optional<std::uint16_t> produces{};  ///< the one content format of answers; a wish for others is 4.06

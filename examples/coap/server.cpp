@@ -86,7 +86,7 @@ Code Server::check(const Arrival& arrival, const Route* route) const noexcept {
   }
   const auto block = Block::find(options, OptionNumber::block2);
   if (block && block->szx == Block::kBert && !node_.reliable()) { return Code::bad_request; }
-  if (route->fresh && !is_safe(message.code) && !is_fresh(arrival)) { return Code::unauthorized; }
+  if (route->fresh && !is_safe(message.code) && !route->fresh(*this, arrival, nullptr)) { return Code::unauthorized; }
   return Code::empty;
 }
 
@@ -101,8 +101,8 @@ MessageWriter& Server::begin(const Arrival& arrival, std::size_t limit) noexcept
 void Server::explain(const Arrival& arrival, Code code, MessageWriter& out) const noexcept {
   if (code == Code::service_unavailable) {
     out.add_uint(OptionNumber::max_age, config_.retry_seconds);
-  } else if (code == Code::unauthorized) {
-    add_echo(out, arrival);
+  } else if (const Route* route = find_route(arrival.message.options); code == Code::unauthorized && route->fresh) {
+    route->fresh(*this, arrival, &out);
   } else if (code == Code::request_entity_too_large && arrival.truncated) {
     const std::size_t front = node_.front_of(arrival.message.payload);
     const auto szx = Block::szx_for(node_.receive_size() - std::min(front, node_.receive_size()));

@@ -277,7 +277,8 @@ class Server : public Role {
 
   std::size_t observers() const noexcept;
   std::span<const Route> routes() const noexcept { return routes_; }
-  Node& node() noexcept { return node_; }
+  Node& node() const noexcept { return node_; }
+  const ServerConfig& config() const noexcept { return config_; }
 
   bool receive(const Arrival& arrival) noexcept override;
   bool fill(nal::Instant now) noexcept override;
@@ -329,10 +330,6 @@ class Server : public Role {
   // server_later.cpp
   bool advance(Responding& responding, nal::Instant now) noexcept;
   bool (Server::*advance_later_)(Responding& responding, nal::Instant now) noexcept = nullptr;
-
-  // server_echo.cpp
-  bool is_fresh(const Arrival& arrival) const noexcept;
-  void add_echo(MessageWriter& out, const Arrival& arrival) const noexcept;
 
   using List = nal::detail::List<Responding, Responding>;
   Node& node_;

@@ -8,20 +8,16 @@ namespace {
 /// When it was made, and a keyed hash of that and of whom it was given to: nothing needs to be kept.
 constexpr std::size_t kEchoSize = 12;
 
-std::uint32_t seconds_of(nal::Instant now) noexcept {
-  return static_cast<std::uint32_t>((now - nal::Instant()).seconds());
-}
-
-void make_echo(std::span<std::byte, kEchoSize> out, const Random& random, std::uint32_t seconds,
+void make_echo(std::span<std::byte, kEchoSize> out, const Random& random, std::uint32_t at,
                const nal::Endpoint& remote) noexcept {
   // More words than the one of which the node's numbers are made.
-  std::uint32_t words[8] = {seconds, 0, remote.port, remote.address.zone()};
+  std::uint32_t words[8] = {at, 0, remote.port, remote.address.zone()};
   std::size_t i = 16;
   for (const std::uint8_t byte : remote.address.bytes()) {
     words[i / 4] = words[i / 4] << 8 | byte;
     ++i;
   }
-  std::uint32_t value[] = {seconds, 0, 0};
+  std::uint32_t value[] = {at, 0, 0};
   for (std::uint32_t k = 1; k < 3; ++k) {
     words[1] = k;
     value[k] = random.hash(words);
@@ -31,23 +27,23 @@ void make_echo(std::span<std::byte, kEchoSize> out, const Random& random, std::u
 
 }  // namespace
 
-bool Server::is_fresh(const Arrival& arrival) const noexcept {
+bool by_echo(const Server& server, const Arrival& arrival, MessageWriter* challenge) noexcept {
+  const Random& random = server.node().random();
+  std::byte echo[kEchoSize];
+  if (challenge) {
+    make_echo(echo, random, coarse(arrival.now), arrival.ends.remote);
+    challenge->add(OptionNumber::echo, echo);
+    return false;
+  }
   const auto value = arrival.message.options.find(OptionNumber::echo);
   if (!value || value->size() != kEchoSize) { return false; }
   const auto made = parse_uint(value->first<4>());
-  if (!made || seconds_of(arrival.now) - *made > config_.echo_seconds) { return false; }
-  std::byte expected[kEchoSize];
-  make_echo(expected, node_.random(), *made, arrival.ends.remote);
+  if (!made || coarse(arrival.now) - *made > server.config().echo_seconds) { return false; }
+  make_echo(echo, random, *made, arrival.ends.remote);
   // In the same time whatever differs.
   unsigned different = 0;
-  for (std::size_t i = 0; i < kEchoSize; ++i) { different |= std::to_integer<unsigned>(expected[i] ^ (*value)[i]); }
+  for (std::size_t i = 0; i < kEchoSize; ++i) { different |= std::to_integer<unsigned>(echo[i] ^ (*value)[i]); }
   return different == 0;
-}
-
-void Server::add_echo(MessageWriter& out, const Arrival& arrival) const noexcept {
-  std::byte value[kEchoSize];
-  make_echo(value, node_.random(), seconds_of(arrival.now), arrival.ends.remote);
-  out.add(OptionNumber::echo, value);
 }
 
 }  // namespace coap

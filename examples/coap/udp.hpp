@@ -53,11 +53,7 @@ class [[nodiscard("await it")]] RunUdp {
       if (connected()) { return socket_->poll_send(context, write_waiter_, out.bytes); }
     }
     if constexpr (nal::UnconnectedUdp<U>) {
-      const nal::Endpoint local{out.ends.local.address.family() == out.ends.remote.address.family()
-                                    ? out.ends.local.address
-                                    : nal::IpAddress::unspecified(out.ends.remote.address.family()),
-                                0};
-      return socket_->poll_send(context, write_waiter_, local, out.ends.remote, out.bytes);
+      return socket_->poll_send(context, write_waiter_, out.ends.local, out.ends.remote, out.bytes);
     }
     return nal::Result<>(nal::Unexpected(nal::Error::not_connected));
   }

@@ -99,18 +99,23 @@ coap::Code on_body(const coap::Call& call, coap::Reply& reply) noexcept {
   uploaded = body.written;
   return coap::Code::changed;
 }
+#ifndef NAL_COAP_CORE
 coap::Code on_slow(const coap::Call&, coap::Reply& reply) noexcept {
   auto later = reply.later();
   if (!later) { return coap::Code::service_unavailable; }
   waiting = *std::move(later);
   return coap::Code::empty;
 }
+#endif
 
+// With NAL_COAP_CORE only what most devices need: requests, observing and blocks, client and server.
 constexpr coap::Route kRoutes[] = {
     {.path = "/ticks", .handler = on_ticks, .attributes = "rt=\"ticks\"", .observable = true},
     {.path = "/body", .methods = coap::Methods::get | coap::Methods::put, .handler = on_body, .streams = true},
-    {.path = "/slow", .methods = coap::Methods::post, .handler = on_slow, .fresh = true},
+#ifndef NAL_COAP_CORE
+    {.path = "/slow", .methods = coap::Methods::post, .handler = on_slow, .fresh = coap::by_echo},
     coap::kWellKnownCore,
+#endif
 };
 
 nal::Task<> run_node(Wire& wire, coap::Node& node) {
@@ -140,6 +145,7 @@ nal::Task<> observe(coap::Client& client, coap::Server& server) {
   co_return nal::Unit{};
 }
 
+#ifndef NAL_COAP_CORE
 nal::Task<> answer_slow(coap::Server& server) {
   while (!waiting.valid()) { co_await nal::sleep(1_ms); }
   const coap::Answer answer{.code = coap::Code::changed};
@@ -147,17 +153,25 @@ nal::Task<> answer_slow(coap::Server& server) {
   co_return done;
 }
 
+#endif
+
 nal::Task<> ask(coap::Client& client, coap::Server& server) {
+#ifndef NAL_COAP_CORE
   {
     NAL_CO_TRY_SET(const coap::Response links, client.get(kServer, ".well-known/core"));
     print("resources: ", links.text());
   }
   NAL_CO_TRY(client.ping(kServer));
+  NAL_CO_TRY(client.post(kServer, "slow", {}));
+#endif
+  {
+    NAL_CO_TRY_SET(const coap::Response answer, client.get(kServer, "ticks"));
+    print("ticks: ", answer.text());
+  }
   Body body;
   NAL_CO_TRY(client.transfer({.method = coap::Code::put, .remote = kServer, .path = "body"}, coap::SourceRef(body)));
   NAL_CO_TRY(client.transfer({.remote = kServer, .path = "body"}, coap::SinkRef(body)));
   if (uploaded != kBody || body.written != kBody) { co_return nal::Unexpected(nal::Error::io_error); }
-  NAL_CO_TRY(client.post(kServer, "slow", {}));
   auto observed = co_await observe(client, server);
   co_return observed;
 }
@@ -187,13 +201,21 @@ int main() {
   if (!client_run.start(executor, run_node, client_wire, client_node)) { return 1; }
   if (!server_run.start(executor, run_node, server_wire, server_node)) { return 1; }
   if (!asker.start(executor, ask, client, server)) { return 1; }
+#ifndef NAL_COAP_CORE
   if (!slow.start(executor, answer_slow, server)) { return 1; }
+#endif
   executor.run_until([] { return !asker.running() && !slow.running(); }, executor.now() + 30_s);
   print_outcome("client: ", asker.result());
+#ifndef NAL_COAP_CORE
   print_outcome("later: ", slow.result());
+#endif
   const bool good = asker.result().ready() && (*asker.result()).has_value();
   board::print(static_cast<long>(ticks));
-  board::print(" ticks\n");
+  board::print(" ticks\narena peaks: ");
+  board::print(static_cast<long>(asker.arena().peak()));
+  board::print(" to ask, ");
+  board::print(static_cast<long>(client_run.arena().peak()));
+  board::print(" to run\n");
   asker.cancel();
   slow.cancel();
   return good ? 0 : 1;

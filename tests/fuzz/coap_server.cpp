@@ -364,7 +364,7 @@ class Run {
       {.path = "/stream", .methods = kAll, .handler = stream_handler_, .subtree = true, .streams = true},
       {.path = "/later", .methods = kAll, .handler = later_, .observable = true},
       {.path = "/failing", .methods = kAll, .handler = failing_, .consumes = std::uint16_t{0}},
-      {.path = "/fresh", .methods = kAll, .handler = counter_, .fresh = true},
+      {.path = "/fresh", .methods = kAll, .handler = counter_, .fresh = coap::by_echo},
       kWellKnownCore,
   }};
   std::array<std::byte, 160> receive_;

@@ -203,7 +203,7 @@ TEST_CASE("What must be fresh is asked for an Echo first", "[coap]") {
   CHECK(w.code_of(post(30, {echo.begin(), echo.end() - 1})) == Code::unauthorized);
   w.other.send(kServer, post(31, echo));  // somebody else's
   CHECK(w.other.expect().message.code == Code::unauthorized);
-  w.pass(62_s);
+  w.pass(66_s);
   CHECK(w.code_of(post(32, echo)) == Code::unauthorized);
   CHECK(w.shop.executed == 1);
 }

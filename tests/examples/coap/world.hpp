@@ -106,7 +106,7 @@ struct World {
       Route{.path = "/large", .methods = kAll, .handler = shop, .streams = true},
       Route{.path = "/count", .methods = Methods::post, .handler = shop},
       Route{.path = "/slow", .methods = kAll, .handler = shop},
-      Route{.path = "/fresh", .methods = kAll, .handler = shop, .fresh = true},
+      Route{.path = "/fresh", .methods = kAll, .handler = shop, .fresh = by_echo},
       kWellKnownCore,
   };
   ServerBuffers<ServerSizes{.seen = 16, .observers = 2, .uploads = 2}> tables;
