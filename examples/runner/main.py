@@ -56,7 +56,7 @@ def run_backend(table, setting):
         resolve.exchanges(table, setting, version(["dnsmasq", "--version"], r"version (\S+)"))
         echo.exchanges(table, setting, version(["socat", "-V"], r"version (\S+)"))
         mqtt.exchanges(table, setting, version(["mosquitto", "-h"], r"version (\S+)"))
-        coap.exchanges(table, setting, version([coap.LIBCOAP_CLIENT, "-?"], r"v(\d\S+)"))
+        coap.exchanges(table, setting, "libcoap " + version([coap.LIBCOAP_CLIENT, "-?"], r"v(\d\S+)").split()[-1])
     if shutil.which("tshark"):
         table.row("nothing malformed on the wire", version(["tshark", "--version"], r"TShark \D*(\S+)"), capture.check,
                   setting.folder)

@@ -184,6 +184,11 @@ int serve(nal::Executor& executor, nal::AnyStack stack, const ServeOptions& opti
     announce("coap", udp.local());
     announce("coap+tcp", tcp.local());
   }
+  if (!options.read_only) {
+    std::printf("whoever can reach this can change what is in '%s'; --read-only prevents it\n",
+                options.directory.c_str());
+    std::fflush(stdout);
+  }
   nal::TaskSlot<1024> ticking;
   if (const auto started = ticking.start(executor, tick, files); !started) {
     return failed("serve", options.directory, nal::to_string(started.error()));
