@@ -96,11 +96,11 @@ nal::Poll<nal::Result<std::string>> Lines::Next::poll(nal::Context& context) {
   }
 }
 
-std::string read_all_input() {
+std::string read_all(int file) {
   std::string all;
   std::array<char, 65536> buffer;
   for (;;) {
-    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    const ssize_t got = ::read(file, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) { continue; }
     if (got <= 0) { return all; }
     all.append(buffer.data(), static_cast<std::size_t>(got));

@@ -46,7 +46,7 @@ class Lines {
   std::thread thread_;
 };
 
-/// All of standard input. Blocks until its end.
-std::string read_all_input();
+/// All that a descriptor gives. Blocks until its end.
+std::string read_all(int file);
 
 }  // namespace nal_mqtt

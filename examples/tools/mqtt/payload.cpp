@@ -29,26 +29,27 @@ bool SourceFile::open(const std::string& path) {
   return true;
 }
 
-bool SourceFile::rewind() { return ::lseek(file_, 0, SEEK_SET) == 0; }
-
-std::size_t SourceFile::read(std::span<std::byte> room) {
+nal::Result<std::size_t> SourceFile::read(std::size_t offset, std::span<std::byte> room) noexcept {
   for (;;) {
-    const ssize_t got = ::read(file_, room.data(), room.size());
+    const ssize_t got = ::pread(file_, room.data(), room.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) { continue; }
-    return got < 0 ? 0 : static_cast<std::size_t>(got);
+    if (got < 0) { return nal::Unexpected(nal::Error::io_error); }
+    if (got == 0) { return nal::Unexpected(nal::Error::end_of_stream); }
+    return static_cast<std::size_t>(got);
   }
 }
+
+std::string SourceFile::read_all() { return nal_mqtt::read_all(file_); }
 
 bool PayloadSource::open(const PayloadOptions& options, std::size_t max_packet) {
   using Source = PayloadOptions::Source;
   if (options.source == Source::message) { text = options.text; }
-  if (options.source == Source::all_input) { text = read_all_input(); }
+  if (options.source == Source::all_input) { text = read_all(STDIN_FILENO); }
   if (options.source != Source::file) { return true; }
   if (!file.open(options.text)) { return false; }
   streamed = file.size() > max_packet;
   if (streamed) { return true; }
-  std::byte piece[65536];
-  while (const std::size_t got = file.read(piece)) { text.append(reinterpret_cast<const char*>(piece), got); }
+  text = file.read_all();
   return true;
 }
 

@@ -4,10 +4,11 @@
 #include <string>
 
 #include "examples/tools/mqtt/options.hpp"
+#include "nal/result.hpp"
 
 namespace nal_mqtt {
 
-/// A file that is read from its front, again and again.
+/// A file whose size is known, or that is read to its end: a `mqtt::PayloadSource`.
 class SourceFile {
  public:
   SourceFile() = default;
@@ -18,9 +19,9 @@ class SourceFile {
   /// False: it cannot be read, which was told. `size()` is 0 for what has none, as a pipe.
   bool open(const std::string& path);
   std::size_t size() const { return size_; }
-  bool rewind();
-  /// As much as there is, up to the room; 0 at the end or where it cannot be read on.
-  std::size_t read(std::span<std::byte> room);
+  /// end_of_stream: it has become shorter.
+  nal::Result<std::size_t> read(std::size_t offset, std::span<std::byte> room) noexcept;
+  std::string read_all();
 
  private:
   int file_ = -1;

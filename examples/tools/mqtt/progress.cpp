@@ -14,8 +14,8 @@ Progress::~Progress() {
   if (shown_) { std::fputs("\r\033[K", stderr); }
 }
 
-void Progress::add(std::size_t bytes) {
-  done_ += bytes;
+void Progress::at(std::size_t bytes) {
+  done_ = bytes;
   if (!wanted_) { return; }
   const auto now = Clock::now();
   if (now < next_) { return; }

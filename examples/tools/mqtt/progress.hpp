@@ -14,9 +14,9 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress();
 
-  void add(std::size_t bytes);
-  /// It begins again.
-  void restart() { done_ = 0; }
+  /// So much is done, which may be less than before.
+  void at(std::size_t bytes);
+  void add(std::size_t bytes) { at(done_ + bytes); }
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "examples/mqtt/source.hpp"
 #include "examples/tools/mqtt/connection.hpp"
 #include "examples/tools/mqtt/lines.hpp"
 #include "examples/tools/mqtt/progress.hpp"
@@ -42,40 +43,37 @@ nal::Task<> publish_text(mqtt::Session& session, const ConnectionOptions& option
 
 namespace {
 
-/// Sends the file once over the connection that there is. *Errors*: connection_reset: it is to be begun again.
-nal::Task<> send_file(mqtt::Streaming<mqtt::kFull>& message, SourceFile& file, std::vector<std::byte>& piece,
-                      Progress& progress) {
-  NAL_CO_TRY(message.begin());
-  if (!file.rewind()) { co_return nal::Unexpected(nal::Error::io_error); }
-  progress.restart();
-  for (std::size_t left = file.size(); left != 0;) {
-    const std::size_t got = file.read(std::span(piece).first(std::min(left, piece.size())));
-    if (got == 0) { co_return nal::Unexpected(nal::Error::end_of_stream); }
-    NAL_CO_TRY(message.write(std::span(piece).first(got)));
-    progress.add(got);
-    left -= got;
+/// A file that shows how far it is read.
+class ShownFile {
+ public:
+  ShownFile(SourceFile& file, Progress& progress) : file_(&file), progress_(&progress) {}
+  std::size_t size() const { return file_->size(); }
+  nal::Result<std::size_t> read(std::size_t offset, std::span<std::byte> room) noexcept {
+    progress_->at(offset);
+    return file_->read(offset, room);
   }
-  NAL_CO_TRY(message.finish());
-  co_return nal::Unit{};
-}
+
+ private:
+  SourceFile* file_;
+  Progress* progress_;
+};
 
 }  // namespace
 
 nal::Task<> publish_file(mqtt::Session& session, const ConnectionOptions& options, const PayloadOptions& payload,
                          SourceFile& file, const mqtt::Properties& properties) {
   std::vector<std::byte> piece(kPiece);
-  auto message = session.stream(options.topics[0], file.size(), options.qos_level(), retain_of(payload), properties);
   Progress progress("published", file.size(), !options.quiet);
-  nal::Result<> done;
-  do {
-    done = co_await send_file(message, file, piece, progress);
-  } while (!done && done.error() == nal::Error::connection_reset);
+  ShownFile source(file, progress);
+  auto publishing = mqtt::publish_from(session, options.topics[0], source, piece, options.qos_level(),
+                                       retain_of(payload), properties);
+  const auto done = co_await publishing;
   if (done) { co_return nal::Unit{}; }
   if (done.error() == nal::Error::end_of_stream) {
     std::fprintf(stderr, "error: '%s' has become shorter while it was sent\n", payload.text.c_str());
     co_return done;
   }
-  co_return explain(options, file.size(), done.error(), message.reason());
+  co_return explain(options, file.size(), done.error(), publishing.reason());
 }
 
 namespace {
