@@ -306,6 +306,8 @@ template <Features F>
 void BasicSession<F>::output(std::span<const std::byte> (&pieces)[2]) noexcept {
   pieces[0] = {};
   pieces[1] = {};
+  // The server may wait for the rest of a packet that will not come.
+  if (fatal_.cause != Failure::Cause::none && state_ != State::failing) { return; }
   fill_outbox();
   if (sending_ == 0) {
     if (!outbox_.empty() || direct_) {

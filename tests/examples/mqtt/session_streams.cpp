@@ -89,11 +89,13 @@ TEST_CASE("A rest too large for the send buffer ends the connection, which says 
     CHECK_FALSE(poll(machine, publishing).ready());
     machine.take(1000);
   }
+  // Nothing else may follow the half of a packet.
+  static_cast<void>(machine.publish("t", "y", QoS::at_least_once));
+  CHECK(machine.session.output().empty());
   CHECK(machine.session.advance(machine.now()) == Unexpected(Error::cancelled));
   CHECK(machine.session.fatal().cause == Failure::Cause::abandoned);
   machine.disconnect();
   machine.connect();
-  REQUIRE(machine.publish("t", "next", QoS::at_most_once));
   CHECK(machine.take().size() == 1);
 }
 
