@@ -127,7 +127,7 @@ int ask_with_own(nal::Executor& executor, Stack& stack, const Options& options) 
   if (options.verbose) {
     const dns::Statistics& did = resolver.statistics();
     std::fprintf(stderr,
-                 "asked name servers %u times (%u by TCP), found %u answers in the cache, ignored %u datagrams\n",
+                 "messages to name servers: %u (by TCP: %u); answers from the cache: %u; datagrams ignored: %u\n",
                  static_cast<unsigned>(did.asked), static_cast<unsigned>(did.asked_tcp),
                  static_cast<unsigned>(did.cached), static_cast<unsigned>(did.ignored));
   }
