@@ -30,14 +30,14 @@ constinit const Message Response::kNone{};
 const Message& Response::message() const noexcept { return node_ ? node_->held().message : kNone; }
 
 Exchange::Exchange(Client& client, const Request& what, Kind the_kind) noexcept
-    : request(what), kind(the_kind), client_(&client) {}
+    : kind(the_kind), client_(&client), request(what) {}
 
 Exchange::Exchange(Exchange&& other) noexcept
-    : request(other.request),
+    : kind(other.kind),
+      client_(other.client_),
       observe(other.observe),
       patience(other.patience),
-      kind(other.kind),
-      client_(other.client_) {
+      request(other.request) {
   // What a transfer adds is added when it is polled.
   NAL_ASSERT(other.phase_ == Phase::idle && !other.block1 && !other.block2 && !other.source.valid());
 }

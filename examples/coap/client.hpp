@@ -109,22 +109,14 @@ class Exchange : public nal::detail::ListNode<Exchange> {
   Phase phase() const noexcept { return phase_; }
   Client& client() const noexcept { return *client_; }
 
-  Request request;
-  std::optional<std::uint32_t> observe{};
-  std::optional<Block> block1{};
-  std::optional<Block> block2{};
-  SourceRef source{};         ///< of the block that `block1` names, instead of the request's payload
-  std::uint32_t tag = 0;      ///< Request-Tag; 0: none
-  bool bert = false;          ///< blocks of several KiB, where both sides have them
-  std::size_t sent_size = 0;  ///< bytes of the payload that was sent
-  nal::Duration patience{};   ///< how long to wait for an answer to come by itself; for a group, for all of them
+  // Flags first and the request last: small offsets make short instructions.
   Kind kind;
+  bool bert = false;  ///< blocks of several KiB, where both sides have them
 
  private:
   friend class Client;
   friend class Observation;
 
-  Client* client_;
   Phase phase_ = Phase::idle;
   bool answered_ = false;                       ///< an answer is held for whoever polls
   bool echoed_ = false;                         ///< the server has been sent the Echo that it wanted
@@ -132,13 +124,26 @@ class Exchange : public nal::detail::ListNode<Exchange> {
   bool missed_ = false;                         ///< a notification came while nobody waited for one
   nal::Result<> error_{};                       ///< why it is over
   nal::Error trouble_ = nal::Error::timed_out;  ///< the last thing that went wrong in sending it
-  Token token_{};
+  Client* client_;
   Retransmission retransmission_{};
-  SmallBytes<40> echo_{};
   std::uint32_t sequence_ = 0;                ///< of the last notification (RFC 7641 §3.4)
   nal::Instant heard_ = nal::Instant::min();  ///< when it came
+  Token token_{};
   nal::WaitList changed_;
   nal::Waiter waiter_;
+
+ public:
+  std::optional<std::uint32_t> observe{};
+  std::optional<Block> block1{};
+  std::optional<Block> block2{};
+  SourceRef source{};         ///< of the block that `block1` names, instead of the request's payload
+  std::uint32_t tag = 0;      ///< Request-Tag; 0: none
+  std::size_t sent_size = 0;  ///< bytes of the payload that was sent
+  nal::Duration patience{};   ///< how long to wait for an answer to come by itself; for a group, for all of them
+  Request request;
+
+ private:
+  SmallBytes<40> echo_{};
 };
 
 /// Asks servers. Needs a `run` of its node to make progress; operations may be begun before it and outlive it.

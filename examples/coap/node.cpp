@@ -41,7 +41,6 @@ Node::Node(const NodeConfig& config, const Memory& memory) noexcept
       memory_(memory),
       random_(config.seed),
       writer_(memory.send),
-      max_message_(std::min(memory.receive.size(), memory.send.size() - MessageWriter::kHeaderRoom + 4)),
       next_id_(static_cast<std::uint16_t>(random_.next())) {
   // What `Transmission` says, in 32 bits: a small machine need not divide 64.
   const Transmission& settings = config_.transmission;
@@ -51,6 +50,7 @@ Node::Node(const NodeConfig& config, const Memory& memory) noexcept
   exchange_lifetime_ = nal::Duration::milliseconds(span + 2 * milliseconds_of(settings.max_latency) + once);
   NAL_ASSERT(config.token_size >= 1 && config.token_size <= 8);
   NAL_ASSERT(memory.receive.size() >= 64 && memory.send.size() >= 64);
+  set_peer_size(kNoLimit);
 }
 
 void Node::set_peer_size(std::size_t size) noexcept {

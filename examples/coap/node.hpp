@@ -174,6 +174,12 @@ class Node {
   };
   static constexpr std::size_t kAcknowledged = 4;
 
+  // Flags first and tables last: small offsets make short instructions.
+  bool busy_ = false;      ///< a message waits to be sent
+  bool finished_ = false;  ///< and `outgoing_` shows it
+  bool held_ = false;
+  bool reliable_ = false;
+  bool bert_ = false;
   NodeConfig config_;
   Memory memory_;
   Role* client_ = nullptr;
@@ -183,21 +189,16 @@ class Node {
   /// `frame` over a stream; who links none does not pay for it.
   nal::Result<std::span<const std::byte>> (MessageWriter::*form_)() noexcept = &MessageWriter::datagram;
   Outgoing outgoing_{};
-  Arrival held_arrival_{};
   nal::Duration transmit_span_;
   nal::Duration exchange_lifetime_;
   std::size_t max_message_;
   std::size_t peer_size_ = kNoLimit;
-  Acknowledged acknowledged_[kAcknowledged]{};
-  std::uint32_t chunk_left_[kIdChunks]{};  ///< when a chunk's last id had been taken (`coarse`); 0: never
   std::uint16_t next_id_;
   std::uint8_t next_acknowledged_ = 0;
-  bool busy_ = false;      ///< a message waits to be sent
-  bool finished_ = false;  ///< and `outgoing_` shows it
-  bool held_ = false;
-  bool reliable_ = false;
-  bool bert_ = false;
   nal::WaitList work_;
+  Arrival held_arrival_{};
+  Acknowledged acknowledged_[kAcknowledged]{};
+  std::uint32_t chunk_left_[kIdChunks]{};  ///< when a chunk's last id had been taken (`coarse`); 0: never
 };
 
 }  // namespace coap

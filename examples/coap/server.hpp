@@ -28,42 +28,42 @@ struct Seen {
   };
   enum class Answer : std::uint8_t { none, acknowledged, stored };
 
+  Keep keep = Keep::free;
+  Answer answer = Answer::none;
+  std::uint16_t id = 0;
+  std::uint16_t size = 0;  ///< of the stored answer
   nal::Endpoint remote{};
   nal::Instant since{};
   nal::Instant until{};
-  std::uint16_t id = 0;
-  std::uint16_t size = 0;  ///< of the stored answer
-  Keep keep = Keep::free;
-  Answer answer = Answer::none;
 };
 
 /// A request that is kept to be answered again (an observer) or later (asked of a group).
 struct Stored {
   enum class Kind : std::uint8_t { free, observer, group };
-  Ends ends{};
-  Token token{};
+  Kind kind = Kind::free;
+  bool dirty = false;            ///< the resource has changed
+  bool outstanding = false;      ///< a confirmable notification has not been acknowledged yet
+  std::uint8_t unconfirmed = 0;  ///< notifications since one had to be acknowledged
+  std::uint16_t options_size = 0;
+  std::uint32_t sequence = 0;
   const Route* route = nullptr;
   Retransmission retransmission{};
   nal::Instant confirmed{};  ///< when the client last acknowledged something
-  std::uint32_t sequence = 0;
-  std::uint16_t options_size = 0;
-  std::uint8_t unconfirmed = 0;  ///< notifications since one had to be acknowledged
-  Kind kind = Kind::free;
-  bool dirty = false;        ///< the resource has changed
-  bool outstanding = false;  ///< a confirmable notification has not been acknowledged yet
+  Token token{};
+  Ends ends{};
 };
 
 /// A body that arrives in blocks (RFC 7959 §2.3).
 struct Upload {
-  nal::Endpoint remote{};
-  SmallBytes<8> tag{};  ///< Request-Tag
-  const Route* route = nullptr;
+  bool used = false;
+  std::uint16_t first_id = 0;
   std::uint32_t resource = 0;  ///< hash of path and query
   std::uint32_t next = 0;      ///< bytes that have come
   std::uint32_t last = 0;      ///< where the last block began
+  const Route* route = nullptr;
   nal::Instant until{};
-  std::uint16_t first_id = 0;
-  bool used = false;
+  nal::Endpoint remote{};
+  SmallBytes<8> tag{};  ///< Request-Tag
 };
 
 /// A request that is to be answered by a message of its own.

@@ -35,12 +35,13 @@ Seen* Server::remember(const Arrival& arrival, Seen::Keep keep) noexcept {
   }
   if (!best) { return nullptr; }
   const bool confirmable = arrival.message.type == Type::confirmable;
-  *best = Seen{.remote = arrival.ends.remote,
-               .since = arrival.now,
-               .until = arrival.now + (confirmable ? node_.exchange_lifetime()
-                                                   : node_.transmit_span() + node_.transmission().max_latency),
-               .id = arrival.message.id,
-               .keep = keep};
+  best->keep = keep;
+  best->answer = Seen::Answer::none;
+  best->id = arrival.message.id;
+  best->remote = arrival.ends.remote;
+  best->since = arrival.now;
+  best->until = arrival.now +
+                (confirmable ? node_.exchange_lifetime() : node_.transmit_span() + node_.transmission().max_latency);
   return best;
 }
 
