@@ -280,10 +280,11 @@ class [[nodiscard("await it")]] Run {
     drop_connection();
     if (session_->stop_wanted()) { return end(context, nal::Result<>()); }
     was_online_ = was_online_ || was_up;
-    ++attempts_;
     const Reconnect& settings = session_->config().reconnect;
-    const bool give_up = !settings.enabled || (is_final(failure) && !redirected(failure)) ||
-                         (!was_online_ && settings.first_attempts != 0 && attempts_ >= settings.first_attempts);
+    const bool elsewhere = settings.enabled && redirected(failure);
+    if (!elsewhere) { ++attempts_; }
+    const bool in_vain = !was_online_ && settings.first_attempts != 0 && attempts_ >= settings.first_attempts;
+    const bool give_up = !elsewhere && (!settings.enabled || is_final(failure) || in_vain);
     const nal::Instant now = context.now();
     const nal::Duration wait =
         give_up ? nal::Duration::max()
