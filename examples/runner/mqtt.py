@@ -241,8 +241,8 @@ def request(setting, broker, asker, responder, name):
 
 
 def broker_killed(setting, broker, publisher, receiver, version, qos):
-    """Messages flow on while the broker is killed in the middle of them and started again, twice: nal loses none that was
-    acknowledged and shows none of QoS 2 twice. What the broker forgets and repeats itself a witness tells."""
+    """Messages flow on while the broker is killed in the middle of them and started again, twice: nal loses none that
+    was acknowledged and shows none of QoS 2 twice. What the broker forgets and repeats itself a witness tells."""
     name = f"restart-{version}-{qos}"
     sent = lines(0, 400, name)
     keeping = ["-c", *(["-x", "600"] if version == "5" else [])]

@@ -1,5 +1,5 @@
-"""Stands between MQTT clients and their broker, passes everything on, and remembers what was said: so that a message that
-came twice or not at all can be laid to whoever broke the protocol. A broker that is killed may forget what it has
+"""Stands between MQTT clients and their broker, passes everything on, and remembers what was said: so that a message
+that came twice or not at all can be laid to whoever broke the protocol. A broker that is killed may forget what it has
 acknowledged, and does."""
 
 import collections
@@ -182,14 +182,14 @@ class Witness:
         return wrong
 
     def judge_subscriber(self, name, qos, printed):
-        """What a subscriber did wrong: what it acknowledged and has not printed, and what of QoS 2 it printed more often
-        than the broker began to hand it over."""
+        """What a subscriber did wrong: what it acknowledged and has not printed, and what of QoS 2 it printed more
+        often than the broker began to hand it over."""
         client = self.clients[name]
         count = collections.Counter(printed)
         wrong = [f"'{line}' was acknowledged and not printed" for line in client.settled if not count[line]]
         if qos == 2:
-            wrong += [f"'{line}' was printed {count[line]} times and came {client.offered[line]} times" for line in count
-                      if count[line] > client.offered[line]]
+            wrong += [f"'{line}' was printed {count[line]} times and came {client.offered[line]} times"
+                      for line in count if count[line] > client.offered[line]]
         return wrong
 
     def lost_by_broker(self, publisher, subscriber):
