@@ -231,9 +231,10 @@ def our_server(setting, address, port):
             raise Failure(f"the server complains: {server.complained().strip()}")
 
 
-def group(client, name):
+def group(server, client, name):
     """Whoever is in the group answers a request to it."""
-    said = client.ask(name, "get", f"coap://{GROUP}:{GROUP_PORT}/time", "-N", "-B", "7")
+    with server:
+        said = client.ask(name, "get", f"coap://{GROUP}:{GROUP_PORT}/time", "-N", "-B", "7")
     if said.count(b":") < 2:
         raise Failure(f"no time came: {said!r}")
 
@@ -242,10 +243,10 @@ def groups(table, peer, setting):
     """The loopback interface alone has a network with groups here; only sockets at any address hear them."""
     for command in (["link", "set", "lo", "multicast", "on"], ["route", "replace", "224.0.0.0/4", "dev", "lo"]):
         subprocess.run(["ip", *command], check=True)
-    with libcoap_server(setting, "coap-server-group", "-p", str(GROUP_PORT), "-g", GROUP):
-        table.row("COAP to a group, nal to libcoap", peer, group, Ours(setting), "coap-group-out")
-    with our_server(setting, "0.0.0.0", GROUP_PORT):
-        table.row("COAP to a group, libcoap to nal", peer, group, Theirs(setting), "coap-group-in")
+    theirs = libcoap_server(setting, "coap-server-group", "-p", str(GROUP_PORT), "-g", GROUP)
+    table.row("COAP to a group, nal to libcoap", peer, group, theirs, Ours(setting), "coap-group-out")
+    table.row("COAP to a group, libcoap to nal", peer, group, our_server(setting, "0.0.0.0", GROUP_PORT),
+              Theirs(setting), "coap-group-in")
 
 
 def ends_well(setting, body):
