@@ -162,15 +162,17 @@ nal::Task<> ask(coap::Client& client, coap::Server& server) {
     print("resources: ", links.text());
   }
   NAL_CO_TRY(client.ping(kServer));
-  NAL_CO_TRY(client.post(kServer, "slow", {}));
+  NAL_CO_TRY(client.post(kServer, "slow", coap::bytes_of("x")));
 #endif
   {
     NAL_CO_TRY_SET(const coap::Response answer, client.get(kServer, "ticks"));
     print("ticks: ", answer.text());
   }
   Body body;
-  NAL_CO_TRY(client.transfer({.method = coap::Code::put, .remote = kServer, .path = "body"}, coap::SourceRef(body)));
-  NAL_CO_TRY(client.transfer({.remote = kServer, .path = "body"}, coap::SinkRef(body)));
+  coap::Request request{.method = coap::Code::put, .remote = kServer, .path = "body"};
+  NAL_CO_TRY(client.transfer(request, coap::SourceRef(body)));
+  request.method = coap::Code::get;
+  NAL_CO_TRY(client.transfer(request, coap::SinkRef(body)));
   if (uploaded != kBody || body.written != kBody) { co_return nal::Unexpected(nal::Error::io_error); }
   auto observed = co_await observe(client, server);
   co_return observed;

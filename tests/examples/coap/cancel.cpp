@@ -141,7 +141,7 @@ struct RunTrial : Trial {
   }
   static nal::Task<> ask(Client& client, bool& done) {
     {
-      NAL_CO_TRY_SET(const Response answer, client.post(kServer, "count", {}));
+      NAL_CO_TRY_SET(const Response answer, client.post(kServer, "count", bytes_of("x")));
       done = answer.ok();
     }
     co_return nal::Unit{};

@@ -133,7 +133,8 @@ nal::Task<> answer_later(Server& server, Ledger& ledger) {
     co_await nal::wait(ledger.news);
     ledger.news.reset();
     const Answer answer{.code = Code::changed, .payload = bytes_of("later")};
-    static_cast<void>(co_await server.respond(std::move(ledger.waiting), answer));
+    const nal::Result<> given = co_await server.respond(std::move(ledger.waiting), answer);
+    static_cast<void>(given);
   }
 }
 
