@@ -81,7 +81,8 @@ struct Config {
   Observer observer{};
 
   Version version = Version::mqtt_3_1_1;  ///< 5.0 needs the feature
-  Persistence persistence{};              ///< needs the feature
+  /// Needs the feature. What was kept in one version is invalid_argument for a run in the other.
+  Persistence persistence{};
 
   // Of 5.0 alone.
   std::uint32_t session_expiry = 0;       ///< seconds that the session outlives its connection; 0xFFFFFFFF: for ever

@@ -171,7 +171,7 @@ TEST_CASE("A payload larger than any buffer reaches a server that dies again and
     world.start();
     Memory5 source(3000);
     std::array<std::byte, 100> buffer;
-    broker.light_fuse(2);
+    broker.light_fuse(20);  // in the middle of it
     nal::TaskSlot<4096> slot;
     const auto publish = [](World5& of, Memory5& from, std::span<std::byte> with, QoS how) -> Task<Result<>> {
       auto done = co_await publish_from<kFull>(of.client, "t", from, with, how);
@@ -180,7 +180,7 @@ TEST_CASE("A payload larger than any buffer reaches a server that dies again and
     REQUIRE(slot.start(world.fake.executor, publish, world, source, std::span<std::byte>(buffer), qos));
     for (unsigned death = 0; death < 4; ++death) {
       world.run_for(1_s);
-      broker.light_fuse(1 + death % 3);
+      broker.light_fuse(20 + 30 * death);
     }
     CHECK(nal::block_on(world.fake.executor, nal::with_timeout(1_min, nal::finished(slot))).has_value());
     REQUIRE(slot.result().ready());
@@ -188,6 +188,7 @@ TEST_CASE("A payload larger than any buffer reaches a server that dies again and
     world.run_for(1_s);
     REQUIRE_FALSE(broker.published.empty());
     CHECK(broker.published.back() == source.text);
+    CHECK(broker.deaths != 0);
     if (qos == QoS::exactly_once) { CHECK(broker.published.size() == 1); }
   }
 }

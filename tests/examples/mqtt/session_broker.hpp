@@ -33,8 +33,8 @@ class SessionBroker {
     work_.set();
   }
   bool idle() const { return outgoing_.empty(); }
-  /// Has it die after so many steps, a step being a packet that was taken or a piece that was sent: what it would have
-  /// sent is lost, what it has taken is not.
+  /// Has it die after so many steps, a step being a piece that was read or sent, or a packet that was taken: what it
+  /// would have sent is lost, what it has taken is not.
   void light_fuse(unsigned steps) { fuse_ = steps; }
 
   std::vector<std::string> published;  ///< by the client, as it would be passed on
@@ -92,6 +92,7 @@ class SessionBroker {
       if (!got) { co_return nal::Unexpected(got.error()); }
       if (*got == 0) { co_return nal::Result<>(); }
       in.insert(in.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*got));
+      if (burnt()) { co_return nal::Result<>(); }
       for (const Bytes& packet : split_packets(in)) {
         if (!take(packet) || burnt()) { co_return nal::Result<>(); }
       }
