@@ -87,6 +87,8 @@ def names(folder, v6, private_mounts):
 # Request-Tag (RFC 9175).
 MALFORMED = ("_ws.malformed.expert or (_ws.malformed and not coap.invalid_option_number and not "
              "coap.invalid_option_range) or (coap.invalid_option_range and not coap.code >= 224)")
+# Ports of MQTT that tshark would take for something else.
+DISSECTED = ["-d", "tcp.port==1884-1885,mqtt"]
 
 
 class Capture:
@@ -133,8 +135,8 @@ class Capture:
         """Has tshark look for malformed packets. None where there is no tshark."""
         if not shutil.which("tshark"):
             return None
-        bad = run("tshark", ["tshark", "-r", self.file, "-Y", MALFORMED, "-T", "fields", "-e", "frame.number",
-                             "-e", "_ws.col.Protocol"], folder).decode().split("\n")
+        bad = run("tshark", ["tshark", "-r", self.file, *DISSECTED, "-Y", MALFORMED, "-T", "fields", "-e",
+                             "frame.number", "-e", "_ws.col.Protocol"], folder).decode().split("\n")
         bad = [line for line in bad if line.strip()]
         if bad:
             raise Failure(f"{len(bad)} malformed packets in {self.file}, the first is number {bad[0]}")
