@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "examples/mqtt/clock.hpp"
+#include "examples/mqtt/session.hpp"
 #include "examples/mqtt/topic.hpp"
 
 /// How a session begins and ends on a connection; included by session.hpp.

@@ -1,4 +1,7 @@
 #pragma once
+#include <cstring>
+
+#include "examples/mqtt/session.hpp"
 #include "examples/mqtt/wire.hpp"
 
 /// What a session makes of what arrives; included by session.hpp.

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstring>
 
+#include "examples/mqtt/session.hpp"
 #include "examples/mqtt/topic.hpp"
 
 /// What a session sends, messages foremost; included by session.hpp.

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstring>
 
+#include "examples/mqtt/session.hpp"
 #include "examples/mqtt/topic.hpp"
 
 /// What a session is subscribed to; included by session.hpp.
