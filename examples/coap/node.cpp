@@ -200,7 +200,12 @@ const Node::Outgoing* Node::output(nal::Instant now) noexcept {
 void Node::sent(nal::Result<> result) noexcept {
   busy_ = false;
   if (result) { return; }
-  const std::uint16_t id = writer_.id();
+  // Bytes that were sent again are not the writer's, and of answers the id is the peer's: nobody here knows it.
+  Message message;
+  const bool parsed = finished_ && !reliable_ && Message::parse(outgoing_.bytes, message).has_value();
+  const Type type = parsed ? message.type : writer_.type();
+  if (type == Type::acknowledgement || type == Type::reset) { return; }
+  const std::uint16_t id = parsed ? message.id : writer_.id();
   const nal::Endpoint remote = outgoing_.ends.remote;
   if (client_) { client_->undeliverable(remote, id, result.error()); }
   if (server_) { server_->undeliverable(remote, id, result.error()); }

@@ -390,3 +390,23 @@ TEST_CASE("Tokens and ids differ from seed to seed and from request to request",
   }
   CHECK(seen.size() == 100);
 }
+
+TEST_CASE("An acknowledgement that cannot be sent is no failure of a request with its id", "[coap]") {
+  ClientWorld w;
+  ClientWorld::Slot slot;
+  w.begin(slot, kGet);
+  const Raw::Got request = w.server.expect();
+  // A ping under the request's own id, from somebody who is gone when the reset is sent.
+  const nal::Received about{.size = 4, .remote = kServer, .local = w.socket.local_endpoint()};
+  const auto room = w.node.input_room();
+  REQUIRE(room.size() >= 4);
+  const Bytes ping = Build(Type::confirmable, Code::empty, request.message.id);
+  std::copy(ping.begin(), ping.end(), room.begin());
+  w.node.received(about, w.world.executor.now());
+  REQUIRE(w.node.output(w.world.executor.now()));
+  w.node.sent(Unexpected(Error::message_size));
+  CHECK_FALSE(slot.result().ready());
+  CHECK(w.client.in_flight() == 1);
+  w.server.send(request.remote, answer_to(request, "x"));
+  CHECK(slot.take_result()->text() == "x");
+}

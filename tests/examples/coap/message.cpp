@@ -119,7 +119,7 @@ TEST_CASE("Nibble 15 is nothing but the marker's", "[coap]") {
 
 TEST_CASE("Option numbers and lengths stand in the form that they need", "[coap]") {
   for (const int number : {0, 1, 12, 13, 14, 268, 269, 270, 65534, 65535}) {
-    for (const std::size_t length : {0, 1, 12, 13, 14, 268, 269, 270, 1034}) {
+    for (const std::size_t length : {0u, 1u, 12u, 13u, 14u, 268u, 269u, 270u, 1034u}) {
       INFO(number << " of " << length);
       std::vector<std::byte> buffer(2000);
       MessageWriter writer(buffer);

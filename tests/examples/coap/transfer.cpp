@@ -236,7 +236,7 @@ TEST_CASE("A server that answers before all has come ends the transfer if it fai
 }
 
 TEST_CASE("What fits into a block is sent without blocks", "[coap]") {
-  for (const std::size_t size : {0, 1, 1023, 1024}) {
+  for (const std::size_t size : {0u, 1u, 1023u, 1024u}) {
     ClientWorld w;
     const std::string body(size, 'x');
     Sending u(w, body);
@@ -276,7 +276,7 @@ TEST_CASE("A source may not know how large it is", "[coap]") {
     }
     std::uint64_t size = 0;
   };
-  for (const std::uint64_t size : {0, 1, 1023, 1024, 1025, 2047, 2048, 2049, 5000}) {
+  for (const std::uint64_t size : {0u, 1u, 1023u, 1024u, 1025u, 2047u, 2048u, 2049u, 5000u}) {
     INFO(size);
     World w;
     w.shop.received = "before";
