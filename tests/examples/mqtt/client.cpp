@@ -260,3 +260,37 @@ TEST_CASE("Any number of tasks publish at once through a store of four", "[mqtt]
   CHECK(world.broker.published.size() == 120);
   CHECK(std::unique(world.broker.published.begin(), world.broker.published.end()) == world.broker.published.end());
 }
+
+TEST_CASE("The smallest client connects, publishes, receives and comes back after a broken connection", "[mqtt]") {
+  nal::test::FakeWorld fake;
+  Broker broker(fake);
+  broker.start();
+  Buffers<kClientSizes> buffers;
+  SmallClient client(ConnectToBroker{&fake.client}, {.client_id = "small", .reconnect = {.initial = 10_ms}},
+                     buffers.memory());
+  nal::TaskSlot<4096> run;
+  nal::TaskSlot<4096> use;
+  const auto keep_running = [](SmallClient<ConnectToBroker>& of) -> Task<Result<>> {
+    auto ended = co_await of.run();
+    co_return ended;
+  };
+  const auto echo = [](SmallSession& session, unsigned& received) -> Task<Result<>> {
+    NAL_CO_TRY(session.subscribe("t", QoS::at_least_once));
+    for (unsigned i = 0; i < 20; ++i) {
+      NAL_CO_TRY(session.publish("t", "x", QoS::at_least_once));
+      NAL_CO_TRY_SET(const SmallMessage message, session.receive());
+      received += message.text() == "x";
+    }
+    NAL_CO_TRY(session.publish("t", "last"));
+    NAL_CO_TRY(session.unsubscribe("t"));
+    NAL_CO_TRY(session.disconnect());
+    co_return Result<>();
+  };
+  unsigned received = 0;
+  REQUIRE(run.start(fake.executor, keep_running, client));
+  SECTION("undisturbed") {}
+  SECTION("broken off after every few packets") { broker.dies_after = 7; }
+  CHECK(nal::block_on(fake.executor, use, echo, client, received) == Result<>());
+  CHECK(received == 20);
+  CHECK((broker.connections > 1) == (broker.dies_after != 0));
+}
