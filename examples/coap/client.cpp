@@ -172,14 +172,14 @@ Exchange* Client::find(const Arrival& arrival) noexcept {
 bool Client::receive(const Arrival& arrival) noexcept {
   Exchange* exchange = find(arrival);
   if (!exchange) { return false; }
-  if (exchange->kind == Kind::ping) {
-    finish(*exchange, {});
-  } else if (arrival.message.code != Code::empty) {
+  const bool pinged = exchange->kind == Kind::ping;
+  const bool rejected = arrival.message.type == Type::reset;
+  if (arrival.message.code != Code::empty && !pinged) {
     receive_response(*exchange, arrival);
-  } else if (arrival.message.type == Type::reset) {
-    finish(*exchange, nal::Unexpected(nal::Error::connection_reset));
-  } else if (exchange->request.no_response == Request::kNoResponseAtAll) {
+  } else if (pinged || (!rejected && exchange->request.no_response == Request::kNoResponseAtAll)) {
     finish(*exchange, {});
+  } else if (rejected) {
+    finish(*exchange, nal::Unexpected(nal::Error::connection_reset));
   } else {
     exchange->phase_ = Phase::acked;
     exchange->retransmission_.due = arrival.now + patience_;
