@@ -34,15 +34,19 @@ class SmallBytes {
  public:
   constexpr SmallBytes() noexcept = default;
   /// `bytes` are at most `N` (what is more is left out).
-  SmallBytes(std::span<const std::byte> bytes) noexcept {
+  SmallBytes(std::span<const std::byte> bytes) noexcept { *this = bytes; }
+  [[gnu::noinline]] SmallBytes& operator=(std::span<const std::byte> bytes) noexcept {
     size_ = static_cast<std::uint8_t>(copy_bytes(bytes, bytes_));
+    return *this;
   }
 
   std::span<const std::byte> span() const noexcept { return std::span(bytes_).first(size_); }
   operator std::span<const std::byte>() const noexcept { return span(); }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
-  friend bool operator==(const SmallBytes& a, const SmallBytes& b) noexcept { return equal(a.span(), b.span()); }
+  [[gnu::noinline]] friend bool operator==(const SmallBytes& a, const SmallBytes& b) noexcept {
+    return equal(a.span(), b.span());
+  }
 
  private:
   static_assert(N <= 255);

@@ -140,12 +140,16 @@ std::size_t Client::in_flight() const noexcept {
   return count;
 }
 
-void Client::finish(Exchange& exchange, nal::Result<> result) noexcept {
+void Client::finish(Exchange& exchange) noexcept {
   exchange.unlink();
   exchange.phase_ = Phase::over;
-  exchange.error_ = result;
   exchange.changed_.wake_all();
   node_.kick();  // the next to that peer may go
+}
+
+void Client::fail(Exchange& exchange, nal::Error error) noexcept {
+  exchange.error_ = nal::Unexpected(error);
+  finish(exchange);
 }
 
 Exchange* Client::find(const Arrival& arrival) noexcept {
@@ -177,12 +181,12 @@ bool Client::receive(const Arrival& arrival) noexcept {
   if (arrival.message.code != Code::empty && !pinged) {
     receive_response(*exchange, arrival);
   } else if (pinged || (!rejected && exchange->request.no_response == Request::kNoResponseAtAll)) {
-    finish(*exchange, {});
+    finish(*exchange);
   } else if (rejected) {
-    finish(*exchange, nal::Unexpected(nal::Error::connection_reset));
+    fail(*exchange, nal::Error::connection_reset);
   } else {
     exchange->phase_ = Phase::acked;
-    exchange->retransmission_.due = arrival.now + patience_;
+    exchange->retransmission_.wait(arrival.now, patience_);
     node_.kick();
   }
   return true;
@@ -191,15 +195,13 @@ bool Client::receive(const Arrival& arrival) noexcept {
 void Client::receive_response(Exchange& exchange, const Arrival& arrival) noexcept {
   const Message& message = arrival.message;
   if (message.options.first_bad()) {
-    if (message.type == Type::confirmable && !node_.reliable()) {
-      node_.send_empty(Type::reset, message.id, arrival.ends);
-    }
-    if (exchange.kind != Kind::group) { finish(exchange, nal::Unexpected(nal::Error::protocol_error)); }
+    node_.settle(Type::reset, arrival);
+    if (exchange.kind != Kind::group) { fail(exchange, nal::Error::protocol_error); }
     return;
   }
   if (!node_.acknowledge(arrival)) { return; }
   if (arrival.truncated) {
-    if (exchange.kind != Kind::group) { finish(exchange, nal::Unexpected(nal::Error::message_size)); }
+    if (exchange.kind != Kind::group) { fail(exchange, nal::Error::message_size); }
     return;
   }
   if (const auto echo = message.options.find(OptionNumber::echo); echo && !echo->empty()) {
@@ -236,9 +238,8 @@ void Client::deliver(Exchange& exchange, const Arrival& arrival) noexcept {
     more = observe && is_success(arrival.message.code);
     if (more) {
       // §3.3.1: without news by then, we may have been forgotten.
-      const auto age = nal::Duration::seconds(options.uint_or(OptionNumber::max_age, 60));
-      const auto grace = nal::Duration::seconds(5) + node_.random().below(nal::Duration::seconds(10));
-      exchange.retransmission_.due = arrival.now + age + grace;
+      const auto age = nal::Duration::seconds(std::int64_t{options.uint_or(OptionNumber::max_age, 60)} + 5);
+      exchange.retransmission_.wait(arrival.now, age + node_.random().below(nal::Duration::seconds(10)));
     }
   }
   if (more) {
@@ -247,7 +248,7 @@ void Client::deliver(Exchange& exchange, const Arrival& arrival) noexcept {
   }
   if (exchange.kind != Kind::single && !exchange.awaited()) {
     exchange.missed_ = more;
-    if (!more) { finish(exchange, {}); }
+    if (!more) { finish(exchange); }
     return;
   }
   exchange.answered_ = true;
@@ -255,7 +256,7 @@ void Client::deliver(Exchange& exchange, const Arrival& arrival) noexcept {
   if (more) {
     exchange.changed_.wake_all();
   } else {
-    finish(exchange, {});
+    finish(exchange);
   }
 }
 
@@ -288,23 +289,23 @@ bool Client::advance(Exchange& exchange, nal::Instant now) noexcept {
     if (!exchange.request.confirmable || node_.reliable()) {
       exchange.fresh_ = exchange.kind != Kind::group && !node_.reliable();
       const auto time = exchange.patience == nal::Duration() ? patience_ : exchange.patience;
-      if (!exchange.fresh_) { exchange.retransmission_.due = now + time; }
+      if (!exchange.fresh_) { exchange.retransmission_.wait(now, time); }
     }
     return send(exchange);
   }
   if (now < exchange.retransmission_.due) { return false; }
   if (exchange.phase_ == Phase::sent && exchange.request.confirmable && !node_.reliable()) {
     if (exchange.retransmission_.again(node_, now)) { return send(exchange); }
-    finish(exchange, nal::Unexpected(exchange.trouble_));
+    fail(exchange, exchange.trouble_);
   } else if (exchange.phase_ == Phase::sent && exchange.fresh_) {
     // The answer to a non-confirmable request may be lost: others need not wait for it any longer.
     exchange.fresh_ = false;
-    exchange.retransmission_.due = now + patience_;
+    exchange.retransmission_.wait(now, patience_);
     node_.kick();
   } else if (exchange.phase_ == Phase::waiting && exchange.kind == Kind::observe) {
     exchange.start(true);
   } else {
-    finish(exchange, nal::Unexpected(nal::Error::timed_out));
+    fail(exchange, nal::Error::timed_out);
   }
   return false;
 }
@@ -314,17 +315,22 @@ bool Client::send(Exchange& exchange) noexcept {
   const Ends ends{exchange.request.remote, {exchange.request.local, 0}};
   exchange.phase_ = Phase::sent;
   const bool ping = exchange.kind == Kind::ping;
-  MessageWriter& out =
-      node_.begin(confirmable ? Type::confirmable : Type::non_confirmable,
-                  ping && node_.reliable() ? Code::ping : exchange.request.method, exchange.retransmission_.id,
-                  ping && !node_.reliable() ? Token() : exchange.token_, ends);
+  Code code = exchange.request.method;
+  std::span<const std::byte> token = exchange.token_;
+  if (ping && node_.reliable()) {
+    code = Code::ping;
+  } else if (ping) {
+    token = {};
+  }
+  MessageWriter& out = node_.begin(confirmable ? Type::confirmable : Type::non_confirmable, code,
+                                   exchange.retransmission_.id, token, ends);
   const auto encoded = ping ? nal::Result<>() : encode(exchange, out);
   if (!encoded || !out.fits()) {
     node_.drop_output();
-    finish(exchange, nal::Unexpected(encoded ? nal::Error::message_size : encoded.error()));
+    fail(exchange, encoded ? nal::Error::message_size : encoded.error());
     return false;
   }
-  if (!confirmable && exchange.request.no_response == Request::kNoResponseAtAll) { finish(exchange, {}); }
+  if (!confirmable && exchange.request.no_response == Request::kNoResponseAtAll) { finish(exchange); }
   return true;
 }
 
@@ -401,14 +407,14 @@ void Client::undeliverable(const nal::Endpoint& remote, std::optional<std::uint1
     if (hit && may_pass) {
       e->trouble_ = error;
     } else if (hit) {
-      finish(*e, nal::Unexpected(error));
+      fail(*e, error);
     }
     e = next;
   }
 }
 
 void Client::disconnected(nal::Error error) noexcept {
-  while (Exchange* e = exchanges_.front()) { finish(*e, nal::Unexpected(error)); }
+  while (Exchange* e = exchanges_.front()) { fail(*e, error); }
 }
 
 }  // namespace coap

@@ -198,7 +198,8 @@ class Client : public Role {
   bool advance(Exchange& exchange, nal::Instant now) noexcept;
   bool send(Exchange& exchange) noexcept;
   nal::Result<> encode(Exchange& exchange, MessageWriter& out) noexcept;
-  void finish(Exchange& exchange, nal::Result<> result) noexcept;
+  void finish(Exchange& exchange) noexcept;
+  void fail(Exchange& exchange, nal::Error error) noexcept;
 
   using List = nal::detail::List<Exchange, Exchange>;
   Node& node_;

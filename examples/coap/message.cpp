@@ -79,12 +79,9 @@ void MessageWriter::add(OptionNumber number, std::span<const std::byte> value) n
   std::uint32_t next = 0;  // of the option that follows; 0: none does
   std::span<const std::byte> next_value;
   if (fits_ && wanted < last_number_) {
-    std::size_t parsed = 0;
-    const auto options =
-        Options::parse(std::span<const std::byte>(buffer_).first(size_).subspan(options_begin_), parsed);
     at = options_begin_;
     before = 0;
-    for (const Option& option : *options) {
+    for (const Option& option : options()) {
       next = static_cast<std::uint32_t>(option.number);
       next_value = option.value;
       if (next > wanted) { break; }
@@ -119,11 +116,13 @@ void MessageWriter::add(OptionNumber number, std::span<const std::byte> value) n
   if (wanted > last_number_) { last_number_ = static_cast<std::uint16_t>(wanted); }
 }
 
+Options MessageWriter::options() const noexcept {
+  if (!fits_) { return {}; }
+  return Options::known(buffer_.first(size_).subspan(options_begin_));
+}
+
 void MessageWriter::patch_last_byte(OptionNumber number, std::byte value) noexcept {
-  std::size_t parsed = 0;
-  const auto options = Options::parse(std::span<const std::byte>(buffer_).first(size_).subspan(options_begin_), parsed);
-  if (!options) { return; }
-  const auto found = options->find(number);
+  const auto found = options().find(number);
   if (!found || found->empty()) { return; }
   buffer_[static_cast<std::size_t>(&found->back() - buffer_.data())] = value;
 }

@@ -71,6 +71,8 @@ class MessageWriter {
   nal::Result<std::span<const std::byte>> frame() noexcept;
 
  private:
+  /// Those that have been added, as long as all of them fit and there is no payload.
+  Options options() const noexcept;
   void put_option(std::size_t at, std::uint32_t delta, std::span<const std::byte> value) noexcept;
 
   std::span<std::byte> buffer_;

@@ -17,6 +17,15 @@ std::uint32_t Random::hash(std::span<const std::uint32_t> words) const noexcept 
   return hasher.finish();
 }
 
+std::uint32_t Random::next() noexcept {
+  const std::uint32_t words[] = {++counter_};
+  return hash(words);
+}
+
+nal::Duration Random::below(nal::Duration limit) noexcept {
+  return nal::Duration::microseconds((limit.microseconds() >> 16) * (next() >> 16));
+}
+
 bool same(const nal::Endpoint& a, const nal::Endpoint& b) noexcept { return a == b; }
 
 void Retransmission::start(Node& node, nal::Instant now) noexcept {
@@ -24,7 +33,7 @@ void Retransmission::start(Node& node, nal::Instant now) noexcept {
   const std::uint32_t least = milliseconds_of(settings.ack_timeout);
   const std::uint32_t spread = least * (settings.ack_random_percent - 100u) / 100;
   timeout = least + static_cast<std::uint32_t>(std::uint64_t{spread} * node.random().next() >> 32);
-  due = now + nal::Duration::milliseconds(timeout);
+  wait(now, nal::Duration::milliseconds(timeout));
   count = 0;
 }
 
@@ -32,9 +41,11 @@ bool Retransmission::again(const Node& node, nal::Instant now) noexcept {
   if (count >= node.transmission().max_retransmit) { return false; }
   ++count;
   timeout *= 2;
-  due = now + nal::Duration::milliseconds(timeout);
+  wait(now, nal::Duration::milliseconds(timeout));
   return true;
 }
+
+void Retransmission::wait(nal::Instant now, nal::Duration time) noexcept { due = now + time; }
 
 Node::Node(const NodeConfig& config, const Memory& memory) noexcept
     : config_(config),
@@ -109,6 +120,24 @@ void Node::send_empty(Type type, std::uint16_t id, const Ends& ends) noexcept {
   begin(type, Code::empty, id, {}, ends);
 }
 
+void Node::settle(Type type, const Arrival& arrival) noexcept {
+  const Message& message = arrival.message;
+  if (message.type == Type::confirmable && !reliable_) { send_empty(type, message.id, arrival.ends); }
+}
+
+void Node::kick() noexcept { work_.wake_all(); }
+
+void Node::release() noexcept {
+  held_ = false;
+  kick();
+}
+
+void Node::hold(const Arrival& arrival) noexcept {
+  NAL_ASSERT(!held_);
+  held_ = true;
+  held_arrival_ = arrival;
+}
+
 void Node::send_again(std::span<const std::byte> datagram, const Ends& ends) noexcept {
   NAL_ASSERT(!busy_ && datagram.size() <= memory_.send.size());
   std::copy(datagram.begin(), datagram.end(), memory_.send.begin());
@@ -127,17 +156,17 @@ void Node::received(const nal::Received& about, nal::Instant now) noexcept {
   }
   // §4.2: a confirmable message that makes no sense is rejected; others are passed over (§4.3), and so are other
   // versions (§3).
-  const bool rejects = parsed.error() == nal::Error::protocol_error && about.size >= Message::kHeaderSize &&
-                       arrival.message.type == Type::confirmable && !arrival.multicast;
-  if (rejects) { send_empty(Type::reset, arrival.message.id, arrival.ends); }
+  const bool rejects =
+      parsed.error() == nal::Error::protocol_error && about.size >= Message::kHeaderSize && !arrival.multicast;
+  if (rejects) { settle(Type::reset, arrival); }
 }
 
 void Node::dispatch_empty(const Arrival& arrival) noexcept {
   const Type type = arrival.message.type;
   if (type == Type::acknowledgement || type == Type::reset) {
     if (!client_takes(arrival)) { server_takes(arrival); }
-  } else if (type == Type::confirmable && !arrival.multicast) {
-    send_empty(Type::reset, arrival.message.id, arrival.ends);  // a ping (§4.3)
+  } else if (!arrival.multicast) {
+    settle(Type::reset, arrival);  // a ping (§4.3)
   }
 }
 
@@ -176,7 +205,7 @@ bool Node::was_acknowledged(const Arrival& arrival) const noexcept {
 bool Node::acknowledge(const Arrival& arrival) noexcept {
   const Message& message = arrival.message;
   if (reliable_ || message.type == Type::acknowledgement) { return true; }
-  if (message.type == Type::confirmable) { send_empty(Type::acknowledgement, message.id, arrival.ends); }
+  settle(Type::acknowledgement, arrival);
   if (was_acknowledged(arrival)) { return false; }
   acknowledged_[next_acknowledged_] = {arrival.ends.remote, message.id, arrival.now + exchange_lifetime_};
   next_acknowledged_ = static_cast<std::uint8_t>((next_acknowledged_ + 1) % kAcknowledged);

@@ -67,6 +67,8 @@ struct Retransmission {
   void start(Node& node, nal::Instant now) noexcept;
   /// False: it was sent often enough.
   bool again(const Node& node, nal::Instant now) noexcept;
+  /// It is due that much later.
+  void wait(nal::Instant now, nal::Duration time) noexcept;
 };
 
 /// One socket's, or one TCP connection's, share of the protocol: message layer, buffers, message ids and tokens, as a
@@ -122,6 +124,8 @@ class Node {
   static constexpr std::size_t kNoLimit = 0xFFFF'FFFF;
   /// Acknowledges or rejects a message, without more (§4.2, §4.3).
   void send_empty(Type type, std::uint16_t id, const Ends& ends) noexcept;
+  /// The same to a message that wants it: a confirmable one.
+  void settle(Type type, const Arrival& arrival) noexcept;
   /// What was begun is not sent.
   void drop_output() noexcept { busy_ = false; }
   /// Sends bytes that were kept: a whole datagram.
@@ -139,21 +143,14 @@ class Node {
   bool busy() const noexcept { return busy_; }
   /// Acknowledges the message if it wants that, and remembers it. False: it has been here before.
   bool acknowledge(const Arrival& arrival) noexcept;
-  void kick() noexcept { work_.wake_all(); }
+  void kick() noexcept;
   /// Messages to the peer are no larger than that.
   void set_peer_size(std::size_t size) noexcept;
 
   /// The receive buffer stays as it is, and the arrival with it, until `release`.
-  void hold(const Arrival& arrival) noexcept {
-    NAL_ASSERT(!held_);
-    held_ = true;
-    held_arrival_ = arrival;
-  }
+  void hold(const Arrival& arrival) noexcept;
   const Arrival& held() const noexcept { return held_arrival_; }
-  void release() noexcept {
-    held_ = false;
-    kick();
-  }
+  void release() noexcept;
 
  private:
   friend class StreamLink;

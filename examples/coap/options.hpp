@@ -48,10 +48,11 @@ enum class OptionFormat : std::uint8_t { empty, opaque, uint, text };
 /// What is known of an option.
 struct OptionRule {
   OptionNumber number;
-  OptionFormat format;
-  bool repeatable;
-  std::uint8_t min_size;
-  std::uint16_t max_size;
+  // Four bytes for each of them.
+  OptionFormat format : 2;
+  bool repeatable : 1;
+  std::uint16_t min_size : 1;
+  std::uint16_t max_size : 12;
 };
 /// Null: not an option of the list above.
 const OptionRule* find_rule(OptionNumber number) noexcept;
@@ -116,6 +117,8 @@ class Options {
   };
 
   Options() noexcept = default;
+  /// Options that have been parsed before, or written here.
+  static Options known(std::span<const std::byte> bytes) noexcept { return Options(bytes); }
   /// The options at the front of `bytes`, up to its end or to a payload marker, all of them checked. Sets `size` to the
   /// bytes they take. *Errors*: protocol_error: a nibble 15 that is no marker, an option that is cut off, a number
   /// above 65535.

@@ -13,16 +13,11 @@ class Random {
   explicit Random(std::uint64_t seed) noexcept
       : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)} {}
 
-  std::uint32_t next() noexcept {
-    const std::uint32_t words[] = {++counter_};
-    return hash(words);
-  }
+  std::uint32_t next() noexcept;
   /// What nobody can make of these words who has not the seed. One word: see `next`.
   std::uint32_t hash(std::span<const std::uint32_t> words) const noexcept;
   /// From zero to less than `limit`.
-  nal::Duration below(nal::Duration limit) noexcept {
-    return nal::Duration::microseconds((limit.microseconds() >> 16) * (next() >> 16));
-  }
+  nal::Duration below(nal::Duration limit) noexcept;
 
  private:
   nal::HashKey key_;

@@ -123,7 +123,7 @@ void Server::refuse(const Arrival& arrival, Code code) noexcept {
   explain(arrival, code, out);
   if (suppressed(message.options.uint_or(OptionNumber::no_response, 0), code)) {
     node_.drop_output();
-    if (confirmable && !node_.reliable()) { node_.send_empty(Type::acknowledgement, message.id, arrival.ends); }
+    node_.settle(Type::acknowledgement, arrival);
   }
 }
 
@@ -136,7 +136,7 @@ void Server::execute(const Arrival& arrival) noexcept {
     // §8.2: errors are not told; the answer comes at a moment of its own.
     Stored* stored = problem == Code::empty ? keep(arrival, *route, Stored::Kind::group) : nullptr;
     if (stored) {
-      stored->retransmission.due = arrival.now + node_.random().below(node_.transmission().leisure);
+      stored->retransmission.wait(arrival.now, node_.random().below(node_.transmission().leisure));
       node_.kick();
     }
     return;
@@ -164,22 +164,22 @@ void Server::execute(const Arrival& arrival) noexcept {
   call.payload_ = message.payload;
   Reply reply(*this, out, call);
   Upload* upload = nullptr;
-  std::optional<Code> code;
+  Code code = Code::empty;
   if (block) {
     code = take_block(call, *block, upload);
     out.add_uint(OptionNumber::block1, block->value());
   }
-  if (code) {
-    explain(arrival, *code, out);
+  if (code != Code::empty) {
+    explain(arrival, code, out);
   } else {
     code = route->handler(call, reply);
-    if (call.more_ && is_success(*code)) {
+    if (call.more_ && is_success(code)) {
       code = Code::continue_;
     } else if (upload) {
       upload->used = false;
     }
   }
-  conclude(arrival, reply, *code, seen);
+  conclude(arrival, reply, code, seen);
 }
 
 void Server::conclude(const Arrival& arrival, Reply& reply, Code code, Seen* seen) noexcept {
@@ -199,9 +199,7 @@ void Server::conclude(const Arrival& arrival, Reply& reply, Code code, Seen* see
   store(seen, arrival, answered);
   if (answered) { return; }
   node_.drop_output();
-  if (message.type == Type::confirmable && !node_.reliable()) {
-    node_.send_empty(Type::acknowledgement, message.id, arrival.ends);
-  }
+  node_.settle(Type::acknowledgement, arrival);
 }
 
 bool Server::fill(nal::Instant now) noexcept {

@@ -315,7 +315,7 @@ class Server : public Role {
   std::size_t answer_size() const noexcept;
 
   // server_upload.cpp
-  std::optional<Code> take_block(Call& call, const Block& block, Upload*& upload) noexcept;
+  Code take_block(Call& call, const Block& block, Upload*& upload) noexcept;
   std::uint32_t resource_of(const Options& options) const noexcept;
   std::span<std::byte> assembly_of(const Upload& upload) noexcept;
 
@@ -325,7 +325,8 @@ class Server : public Role {
   bool observe(Reply& reply, const Call& call) noexcept;
   bool advance(Stored& stored, nal::Instant now) noexcept;
   bool notify(Stored& stored, nal::Instant now) noexcept;
-  std::span<std::byte> options_of(const Stored& stored) noexcept;
+  std::span<std::byte> options_room(const Stored& stored) noexcept;
+  Options options_of(const Stored& stored) noexcept;
 
   // server_later.cpp
   bool advance(Responding& responding, nal::Instant now) noexcept;

@@ -5,16 +5,20 @@
 
 namespace coap {
 
-std::span<std::byte> Server::options_of(const Stored& stored) noexcept {
+std::span<std::byte> Server::options_room(const Stored& stored) noexcept {
   const std::size_t size = memory_.stored_options.size() / memory_.stored.size();
   return memory_.stored_options.subspan(static_cast<std::size_t>(&stored - memory_.stored.data()) * size, size);
+}
+
+Options Server::options_of(const Stored& stored) noexcept {
+  return Options::known(options_room(stored).first(stored.options_size));
 }
 
 Stored* Server::keep(const Arrival& arrival, const Route& route, Stored::Kind kind) noexcept {
   for (Stored& stored : memory_.stored) {
     if (stored.kind != Stored::Kind::free) { continue; }
     const auto options = arrival.message.options.bytes();
-    const auto room = options_of(stored);
+    const auto room = options_room(stored);
     if (options.size() > room.size()) { return nullptr; }
     stored = Stored{};
     stored.ends = arrival.ends;
@@ -57,9 +61,7 @@ bool Server::observe(Reply& reply, const Call& call) noexcept {
 void Server::changed(std::string_view path) noexcept {
   for (Stored& stored : memory_.stored) {
     if (stored.kind != Stored::Kind::observer) { continue; }
-    std::size_t size = 0;
-    const auto options = Options::parse(options_of(stored).first(stored.options_size), size);
-    if (options && match_path(*options, path) != PathMatch::no) { stored.dirty = true; }
+    if (match_path(options_of(stored), path) != PathMatch::no) { stored.dirty = true; }
   }
   node_.kick();
 }
@@ -90,7 +92,7 @@ bool Server::advance(Stored& stored, nal::Instant now) noexcept {
   stored.retransmission.id = node_.reliable() ? std::uint16_t{0} : node_.next_id(now);
   ++stored.unconfirmed;
   const bool confirm = !node_.reliable() && (stored.unconfirmed >= config_.confirm_every ||
-                                             now - stored.confirmed >= nal::Duration::hours(24));
+                                             now >= stored.confirmed + nal::Duration::hours(24));
   if (!stored.outstanding && confirm) {
     stored.retransmission.start(node_, now);
     stored.outstanding = true;
@@ -105,15 +107,13 @@ bool Server::notify(Stored& stored, nal::Instant now) noexcept {
   arrival.message.type = Type::non_confirmable;
   arrival.message.code = Code::get;
   arrival.message.token = stored.token;
-  std::size_t size = 0;
-  const auto options = Options::parse(options_of(stored).first(stored.options_size), size);
-  if (options) { arrival.message.options = *options; }
+  arrival.message.options = options_of(stored);
   Call call(arrival, *stored.route);
   call.notification_ = true;
   // A group's address is nobody's to send from.
-  const Ends ends{stored.ends.remote, group ? nal::Endpoint{} : stored.ends.local};
+  if (group) { arrival.ends.local = {}; }
   MessageWriter& out = node_.begin(stored.outstanding ? Type::confirmable : Type::non_confirmable, Code::content,
-                                   group ? node_.next_id(now) : stored.retransmission.id, stored.token, ends);
+                                   group ? node_.next_id(now) : stored.retransmission.id, stored.token, arrival.ends);
   Reply reply(*this, out, call);
   reply.observer_ = &stored;
   const Code code = stored.route->handler(call, reply);

@@ -19,7 +19,7 @@ std::uint32_t Server::resource_of(const Options& options) const noexcept {
   return hash;
 }
 
-std::optional<Code> Server::take_block(Call& call, const Block& block, Upload*& upload) noexcept {
+Code Server::take_block(Call& call, const Block& block, Upload*& upload) noexcept {
   const Arrival& arrival = *call.arrival_;
   const Message& message = arrival.message;
   const std::size_t size = message.payload.size();
@@ -46,7 +46,7 @@ std::optional<Code> Server::take_block(Call& call, const Block& block, Upload*& 
   }
   if (block.number == 0 && !block.more) {
     if (found) { found->used = false; }
-    return std::nullopt;
+    return Code::empty;
   }
   if (block.number == 0) {
     // A straggler does not throw away what has come since.
@@ -71,7 +71,7 @@ std::optional<Code> Server::take_block(Call& call, const Block& block, Upload*& 
   found->next += static_cast<std::uint32_t>(size);
   found->until = arrival.now + node_.transmit_span() + node_.transmit_span();
   upload = found;
-  if (call.route().streams) { return std::nullopt; }
+  if (call.route().streams) { return Code::empty; }
 
   const auto room = assembly_of(*found);
   const auto whole = message.options.find_uint(OptionNumber::size1);
@@ -84,7 +84,7 @@ std::optional<Code> Server::take_block(Call& call, const Block& block, Upload*& 
   if (block.more) { return Code::continue_; }
   call.payload_ = room.first(found->next);
   call.offset_ = 0;
-  return std::nullopt;
+  return Code::empty;
 }
 
 }  // namespace coap
