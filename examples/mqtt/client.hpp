@@ -130,14 +130,14 @@ class [[nodiscard("await it")]] Run {
   }
 
   Step poll_connecting(nal::Context& context) noexcept {
-    if (session_->stop_wanted()) { return end(context, nal::Result<>()); }
+    if (session_->stop_wanted()) { return end(nal::Result<>()); }
     auto connected = attempt_.poll(context);
     if (!connected.ready()) {
       if (!is_due(context.now(), deadline_)) { return wait_until(context, deadline_); }
-      return lost(context, Failure::transport(nal::Error::timed_out));
+      return lost(context, nal::Error::timed_out);
     }
     attempt_.reset();
-    if (!*connected) { return lost(context, Failure::transport(connected->error())); }
+    if (!*connected) { return lost(context, connected->error()); }
     stream_.emplace(**std::move(connected));
     session_->link_up(context.now());
     phase_ = Phase::up;
@@ -148,7 +148,7 @@ class [[nodiscard("await it")]] Run {
     const nal::Instant now = context.now();
     // A session that is not up yet has nothing to say good-bye to.
     const bool hurried = session_->stop_wanted() && session_->state() == Session::State::handshake;
-    if (hurried || (session_->stop_wanted() && close_overdue(now))) { return end(context, nal::Result<>()); }
+    if (hurried || (session_->stop_wanted() && close_overdue(now))) { return end(nal::Result<>()); }
     if (!session_->advance(now)) { return failed(context); }
     if (session_->finished()) { return begin_closing(); }
 
@@ -156,8 +156,8 @@ class [[nodiscard("await it")]] Run {
     if (const auto room = session_->input_room(); !room.empty()) {
       auto got = stream_->poll_read(context, read_waiter_, room);
       if (got.ready()) {
-        if (!*got) { return lost(context, Failure::transport(got->error())); }
-        if (**got == 0) { return lost(context, Failure::transport(nal::Error::end_of_stream)); }
+        if (!*got) { return lost(context, got->error()); }
+        if (**got == 0) { return lost(context, nal::Error::end_of_stream); }
         session_->received(**got, now);
         moved = true;
       }
@@ -166,7 +166,7 @@ class [[nodiscard("await it")]] Run {
     if (moved) { return Step::go_on; }
     // What the server had sent by then has been read: acknowledgements, and messages that it may have no copy of any
     // more.
-    if (write_error_) { return lost(context, Failure::transport(*write_error_)); }
+    if (write_error_) { return lost(context, *write_error_); }
     const nal::Instant close_by = session_->stop_wanted() ? deadline_ : nal::Instant::max();
     const nal::Instant due = session_->deadline();
     return wait_until(context, is_due(due, close_by) ? close_by : due);
@@ -255,11 +255,11 @@ class [[nodiscard("await it")]] Run {
     if constexpr (F.version_5) {
       if (why_said_) { return lost(context, session_->fatal()); }
     }
-    return end(context, nal::Result<>());
+    return end(nal::Result<>());
   }
 
   Step poll_waiting(nal::Context& context) noexcept {
-    if (session_->stop_wanted()) { return end(context, nal::Result<>()); }
+    if (session_->stop_wanted()) { return end(nal::Result<>()); }
     if (!is_due(context.now(), deadline_)) { return wait_until(context, deadline_); }
     phase_ = Phase::begin;
     return Step::go_on;
@@ -275,10 +275,13 @@ class [[nodiscard("await it")]] Run {
     return Step::wait;
   }
 
+  [[gnu::noinline]] Step lost(nal::Context& context, nal::Error error) noexcept {
+    return lost(context, Failure::transport(error));
+  }
   Step lost(nal::Context& context, const Failure& failure) noexcept {
     const bool was_up = session_->state() >= SessionState::online;
     drop_connection();
-    if (session_->stop_wanted()) { return end(context, nal::Result<>()); }
+    if (session_->stop_wanted()) { return end(nal::Result<>()); }
     was_online_ = was_online_ || was_up;
     const Reconnect& settings = session_->config().reconnect;
     const bool elsewhere = settings.enabled && redirected(failure);
@@ -290,7 +293,7 @@ class [[nodiscard("await it")]] Run {
         give_up ? nal::Duration::max()
                 : backoff_.next(settings, session_->config().random, was_up ? lasted(now) : nal::Duration());
     session_->link_down(failure, wait);
-    if (give_up) { return end(context, nal::Unexpected(failure.error)); }
+    if (give_up) { return end(nal::Unexpected(failure.error)); }
     deadline_ = after(now, wait);
     phase_ = Phase::waiting;
     return Step::go_on;
@@ -320,7 +323,7 @@ class [[nodiscard("await it")]] Run {
     return false;
   }
 
-  Step end(nal::Context&, nal::Result<> result) noexcept {
+  Step end(nal::Result<> result) noexcept {
     drop_connection();
     if (result) { session_->tell(Notice::Kind::closed); }
     result_ = result;

@@ -311,45 +311,51 @@ Enqueuing<F> BasicSession<F>::enqueue(std::string_view topic, std::string_view t
   return enqueue(topic, bytes_of(text), qos, retain, properties);
 }
 
-/// See `Session::subscribe`.
+/// What subscribing and taking a subscription back have in common.
 template <Features F>
-class [[nodiscard("await it")]] Subscribing {
+class ChangingSubscription {
  public:
-  Subscribing(BasicSession<F>& session, const FilterEntry& entry, std::uint32_t identifier) noexcept
-      : session_(&session), entry_(entry), identifier_(identifier) {}
+  /// What the server said, once it is complete.
+  Reason reason() const noexcept { return reason_; }
 
-  nal::Poll<nal::Result<QoS>> poll(nal::Context& context) noexcept {
+ protected:
+  ChangingSubscription(BasicSession<F>& session, const FilterEntry& entry, std::uint32_t identifier,
+                       bool leave) noexcept
+      : session_(&session), entry_(entry), identifier_(identifier), leave_(leave) {}
+
+  nal::Poll<nal::Result<>> poll_change(nal::Context& context) noexcept {
     if (serial_ == 0) {
-      const auto begun = session_->begin_subscription(entry_, identifier_, false);
+      const auto begun = session_->begin_subscription(entry_, identifier_, leave_);
       if (!begun.ready()) { return wait(context); }
       if (!*begun) { return nal::Unexpected((*begun).error()); }
       serial_ = **begun;
     }
-    const Record* record = session_->subscriptions_.with_serial(serial_);
+    Record* record = session_->subscriptions_.with_serial(serial_);
+    if (!record && leave_) { return nal::Result<>(); }
     if (!record) { return nal::Unexpected(nal::Error::cancelled); }
-    switch (record->state) {
-      case Record::State::active:
-        reason_ = static_cast<Reason>(record->answer);
-        return static_cast<QoS>(record->answer);
-      case Record::State::refused: {
-        reason_ = static_cast<Reason>(record->answer);
-        nal::Error error = nal::Error::permission_denied;
-        if constexpr (F.version_5) { error = Failure::error_of(reason_); }
-        session_->subscriptions_.remove(*record);
-        return nal::Unexpected(error);
-      }
-      case Record::State::leaving:
-      case Record::State::left: return nal::Unexpected(nal::Error::cancelled);
-      default: break;
+    const bool granted = record->state == Record::State::active;
+    const bool not_left = record->state == Record::State::kept;
+    const bool answered = leave_ ? not_left : granted || record->state == Record::State::refused;
+    if (!answered) {
+      const bool leaving = record->state == Record::State::leaving || record->state == Record::State::left;
+      if (leaving != leave_) { return nal::Unexpected(nal::Error::cancelled); }
+      if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
+      return wait(context);
     }
-    if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
-    return wait(context);
+    reason_ = static_cast<Reason>(record->answer);
+    if (granted) { return nal::Result<>(); }
+    if (not_left) {
+      record->state = Record::State::active;
+    } else {
+      session_->subscriptions_.remove(*record);
+    }
+    nal::Error error = nal::Error::permission_denied;
+    if constexpr (F.version_5) { error = Failure::error_of(reason_); }
+    return nal::Unexpected(error);
   }
-  /// What the server said, once it is complete.
-  Reason reason() const noexcept { return reason_; }
 
  private:
-  nal::Poll<nal::Result<QoS>> wait(nal::Context& context) noexcept {
+  nal::Poll<nal::Result<>> wait(nal::Context& context) noexcept {
     session_->answered_.add(context, waiter_, nal::Wait::other);
     return nal::pending;
   }
@@ -358,8 +364,24 @@ class [[nodiscard("await it")]] Subscribing {
   FilterEntry entry_;
   std::uint32_t identifier_;
   std::uint32_t serial_ = 0;
+  bool leave_;
   Reason reason_ = Reason::success;
   nal::Waiter waiter_;
+};
+
+/// See `Session::subscribe`.
+template <Features F>
+class [[nodiscard("await it")]] Subscribing : public ChangingSubscription<F> {
+ public:
+  Subscribing(BasicSession<F>& session, const FilterEntry& entry, std::uint32_t identifier) noexcept
+      : ChangingSubscription<F>(session, entry, identifier, false) {}
+
+  nal::Poll<nal::Result<QoS>> poll(nal::Context& context) noexcept {
+    const auto done = this->poll_change(context);
+    if (!done.ready()) { return nal::pending; }
+    if (!*done) { return nal::Unexpected((*done).error()); }
+    return static_cast<QoS>(this->reason());
+  }
 };
 
 /// Asks for the messages whose topics a filter takes, now and with every new session. Connected or not: it waits. In
@@ -380,43 +402,12 @@ Subscribing<F> BasicSession<F>::subscribe(std::string_view filter, QoS qos) noex
 
 /// See `Session::unsubscribe`.
 template <Features F>
-class [[nodiscard("await it")]] Unsubscribing {
+class [[nodiscard("await it")]] Unsubscribing : public ChangingSubscription<F> {
  public:
-  Unsubscribing(BasicSession<F>& session, std::string_view filter) noexcept : session_(&session), filter_(filter) {}
+  Unsubscribing(BasicSession<F>& session, std::string_view filter) noexcept
+      : ChangingSubscription<F>(session, FilterEntry{filter}, 0, true) {}
 
-  nal::Poll<nal::Result<>> poll(nal::Context& context) noexcept {
-    if (serial_ == 0) {
-      const auto begun = session_->begin_subscription(FilterEntry{filter_}, 0, true);
-      if (!begun.ready()) { return wait(context); }
-      if (!*begun) { return nal::Unexpected((*begun).error()); }
-      serial_ = **begun;
-    }
-    Record* record = session_->subscriptions_.with_serial(serial_);
-    if (!record) { return nal::Result<>(); }
-    if (record->state == Record::State::kept) {
-      reason_ = static_cast<Reason>(record->answer);
-      record->state = Record::State::active;
-      return nal::Unexpected(Failure::error_of(reason_));
-    }
-    if (record->state != Record::State::leaving && record->state != Record::State::left) {
-      return nal::Unexpected(nal::Error::cancelled);
-    }
-    if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
-    return wait(context);
-  }
-  Reason reason() const noexcept { return reason_; }
-
- private:
-  nal::Poll<nal::Result<>> wait(nal::Context& context) noexcept {
-    session_->answered_.add(context, waiter_, nal::Wait::other);
-    return nal::pending;
-  }
-
-  BasicSession<F>* session_;
-  std::string_view filter_;
-  std::uint32_t serial_ = 0;
-  Reason reason_ = Reason::success;
-  nal::Waiter waiter_;
+  nal::Poll<nal::Result<>> poll(nal::Context& context) noexcept { return this->poll_change(context); }
 };
 
 /// Takes a subscription back; one that this client does not know (of an earlier life, say) too. *Completes* when the

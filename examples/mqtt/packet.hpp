@@ -198,10 +198,17 @@ nal::Result<std::size_t> encode(std::span<std::byte> out, const Connack& packet)
 nal::Result<std::size_t> encode(std::span<std::byte> out, const Publish& packet) noexcept;
 nal::Result<std::size_t> encode(std::span<std::byte> out, const Acknowledge& packet) noexcept;
 nal::Result<std::size_t> encode(std::span<std::byte> out, const Suback& packet) noexcept;
-nal::Result<std::size_t> encode_subscribe(std::span<std::byte> out, std::uint16_t packet_id,
-                                          std::span<const FilterEntry> filters) noexcept;
-nal::Result<std::size_t> encode_unsubscribe(std::span<std::byte> out, std::uint16_t packet_id,
-                                            std::span<const FilterEntry> filters) noexcept;
+/// SUBSCRIBE or UNSUBSCRIBE.
+nal::Result<std::size_t> encode_list(std::span<std::byte> out, PacketType type, std::uint16_t packet_id,
+                                     std::span<const FilterEntry> filters) noexcept;
+inline nal::Result<std::size_t> encode_subscribe(std::span<std::byte> out, std::uint16_t packet_id,
+                                                 std::span<const FilterEntry> filters) noexcept {
+  return encode_list(out, PacketType::subscribe, packet_id, filters);
+}
+inline nal::Result<std::size_t> encode_unsubscribe(std::span<std::byte> out, std::uint16_t packet_id,
+                                                   std::span<const FilterEntry> filters) noexcept {
+  return encode_list(out, PacketType::unsubscribe, packet_id, filters);
+}
 /// PINGREQ, PINGRESP or DISCONNECT; the first two are the same in 5.0.
 nal::Result<std::size_t> encode_empty(std::span<std::byte> out, PacketType type) noexcept;
 
@@ -217,12 +224,18 @@ nal::Result<std::size_t> encode5(std::span<std::byte> out, const Acknowledge& pa
 nal::Result<std::size_t> encode5(std::span<std::byte> out, const Suback& packet) noexcept;
 nal::Result<std::size_t> encode5(std::span<std::byte> out, const Disconnect& packet) noexcept;
 nal::Result<std::size_t> encode5(std::span<std::byte> out, const Auth& packet) noexcept;
-nal::Result<std::size_t> encode_subscribe5(std::span<std::byte> out, std::uint16_t packet_id,
-                                           std::span<const FilterEntry> filters,
-                                           const Properties& properties = {}) noexcept;
-nal::Result<std::size_t> encode_unsubscribe5(std::span<std::byte> out, std::uint16_t packet_id,
-                                             std::span<const FilterEntry> filters,
-                                             const Properties& properties = {}) noexcept;
+nal::Result<std::size_t> encode_list5(std::span<std::byte> out, PacketType type, std::uint16_t packet_id,
+                                      std::span<const FilterEntry> filters, const Properties& properties = {}) noexcept;
+inline nal::Result<std::size_t> encode_subscribe5(std::span<std::byte> out, std::uint16_t packet_id,
+                                                  std::span<const FilterEntry> filters,
+                                                  const Properties& properties = {}) noexcept {
+  return encode_list5(out, PacketType::subscribe, packet_id, filters, properties);
+}
+inline nal::Result<std::size_t> encode_unsubscribe5(std::span<std::byte> out, std::uint16_t packet_id,
+                                                    std::span<const FilterEntry> filters,
+                                                    const Properties& properties = {}) noexcept {
+  return encode_list5(out, PacketType::unsubscribe, packet_id, filters, properties);
+}
 nal::Result<std::size_t> encode_head5(std::span<std::byte> out, const Publish& packet, std::size_t payload) noexcept;
 
 /// What a PUBLISH of this topic and payload takes, or message_size.

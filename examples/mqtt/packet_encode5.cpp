@@ -9,22 +9,16 @@ using nal::Unexpected;
 
 namespace {
 
-using Block = PropertyBlock<true>;
-
 /// A packet of, perhaps, an identifier, and of a reason and properties that are left out when they say nothing.
 Result<std::size_t> write_short(std::span<std::byte> out, PacketType type, std::optional<std::uint16_t> packet_id,
                                 Reason reason, const Properties& properties, bool reason_alone) noexcept {
-  const Block block(properties, type);
-  if (!block.valid() || packet_id == 0 || !is_allowed(reason, type)) { return Unexpected(Error::invalid_argument); }
   const bool has_properties = !properties.empty() || (reason != Reason::success && !reason_alone);
-  const bool has_reason = has_properties || reason != Reason::success;
-  const std::size_t remaining = (packet_id ? 2 : 0) + (has_reason ? 1 : 0) + (has_properties ? block.size() : 0);
-  Writer writer(out);
-  put_header(writer, type, type == PacketType::pubrel ? 2 : 0, remaining);
-  if (packet_id) { writer.u16(*packet_id); }
-  if (has_reason) { writer.u8(static_cast<std::uint8_t>(reason)); }
-  if (has_properties && !block.put(writer)) { return Unexpected(Error::invalid_argument); }
-  return written(writer);
+  PacketWriter writer(out, type, type == PacketType::pubrel ? 2 : 0);
+  writer.require(is_allowed(reason, type));
+  if (packet_id) { writer.packet_id(*packet_id); }
+  if (has_properties || reason != Reason::success) { writer.u8(static_cast<std::uint8_t>(reason)); }
+  if (has_properties) { put_block<true>(writer, properties, type); }
+  return writer.finish();
 }
 
 }  // namespace
@@ -35,24 +29,21 @@ Result<std::size_t> encode5(std::span<std::byte> out, const Connect& packet) noe
 }
 
 Result<std::size_t> encode5(std::span<std::byte> out, const Connack& packet) noexcept {
-  const Block properties(packet.properties, PacketType::connack);
-  if (!properties.valid() || !is_allowed(packet.reason, PacketType::connack) ||
-      (packet.session_present && packet.reason != Reason::success) ||
-      check_authentication(packet.properties) != Fault::none) {
-    return Unexpected(Error::invalid_argument);
-  }
-  Writer writer(out);
-  put_header(writer, PacketType::connack, 0, 2 + properties.size());
+  PacketWriter writer(out, PacketType::connack);
+  writer.require(is_allowed(packet.reason, PacketType::connack));
+  writer.require(!packet.session_present || packet.reason == Reason::success);
+  writer.require(check_authentication(packet.properties) == Fault::none);
   writer.u8(packet.session_present ? 1 : 0);
   writer.u8(static_cast<std::uint8_t>(packet.reason));
-  if (!properties.put(writer)) { return Unexpected(Error::invalid_argument); }
-  return written(writer);
+  put_block<true>(writer, packet.properties, PacketType::connack);
+  return writer.finish();
 }
 
 Result<std::size_t> publish_size5(const Publish& packet, std::size_t payload) noexcept {
-  const Block properties(packet.properties, PacketType::publish, packet.topic_alias);
-  if (!properties.valid()) { return Unexpected(Error::invalid_argument); }
-  NAL_TRY_SET(const std::size_t remaining, publish_remaining(packet.topic, properties.size(), payload, packet.qos));
+  const auto properties = properties_size(packet.properties, packet.topic_alias);
+  if (!properties) { return Unexpected(Error::invalid_argument); }
+  NAL_TRY_SET(const std::size_t remaining,
+              publish_remaining(packet.topic, variable_size(*properties) + *properties, payload, packet.qos));
   return 1 + variable_size(remaining) + remaining;
 }
 
@@ -69,16 +60,13 @@ Result<std::size_t> encode5(std::span<std::byte> out, const Acknowledge& packet)
 }
 
 Result<std::size_t> encode5(std::span<std::byte> out, const Suback& packet) noexcept {
-  const Block properties(packet.properties, packet.type);
-  bool valid = properties.valid() && packet.packet_id != 0 && !packet.codes.empty();
-  for (const std::byte code : packet.codes) { valid = valid && is_allowed(static_cast<Reason>(code), packet.type); }
-  if (!valid) { return Unexpected(Error::invalid_argument); }
-  Writer writer(out);
-  put_header(writer, packet.type, 0, 2 + properties.size() + packet.codes.size());
-  writer.u16(packet.packet_id);
-  if (!properties.put(writer)) { return Unexpected(Error::invalid_argument); }
+  PacketWriter writer(out, packet.type);
+  writer.packet_id(packet.packet_id);
+  put_block<true>(writer, packet.properties, packet.type);
+  writer.require(!packet.codes.empty());
+  for (const std::byte code : packet.codes) { writer.require(is_allowed(static_cast<Reason>(code), packet.type)); }
   writer.raw(packet.codes);
-  return written(writer);
+  return writer.finish();
 }
 
 Result<std::size_t> encode5(std::span<std::byte> out, const Disconnect& packet) noexcept {
@@ -94,14 +82,9 @@ Result<std::size_t> encode5(std::span<std::byte> out, const Auth& packet) noexce
   return write_short(out, PacketType::auth, std::nullopt, packet.reason, packet.properties, false);
 }
 
-Result<std::size_t> encode_subscribe5(std::span<std::byte> out, std::uint16_t packet_id,
-                                      std::span<const FilterEntry> filters, const Properties& properties) noexcept {
-  return write_list<true>(out, PacketType::subscribe, packet_id, filters, properties);
-}
-
-Result<std::size_t> encode_unsubscribe5(std::span<std::byte> out, std::uint16_t packet_id,
-                                        std::span<const FilterEntry> filters, const Properties& properties) noexcept {
-  return write_list<true>(out, PacketType::unsubscribe, packet_id, filters, properties);
+Result<std::size_t> encode_list5(std::span<std::byte> out, PacketType type, std::uint16_t packet_id,
+                                 std::span<const FilterEntry> filters, const Properties& properties) noexcept {
+  return write_list<true>(out, type, packet_id, filters, properties);
 }
 
 }  // namespace mqtt

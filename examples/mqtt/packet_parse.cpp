@@ -11,27 +11,12 @@ constexpr std::uint8_t required_flags(PacketType type) noexcept {
   return type == PacketType::pubrel || type == PacketType::subscribe || type == PacketType::unsubscribe ? 2 : 0;
 }
 
-constexpr bool possible_size(const Header& header) noexcept {
-  const std::uint32_t size = header.remaining;
-  switch (header.type) {
-    case PacketType::connect: return size >= 12;  // variable header and an empty client identifier
-    case PacketType::connack:
-    case PacketType::puback:
-    case PacketType::pubrec:
-    case PacketType::pubrel:
-    case PacketType::pubcomp:
-    case PacketType::unsuback: return size == 2;
-    case PacketType::publish: return size >= (header.qos() == QoS::at_most_once ? 3U : 5U);
-    case PacketType::subscribe: return size >= 6;
-    case PacketType::suback: return size >= 3;
-    case PacketType::unsubscribe: return size >= 5;
-    case PacketType::pingreq:
-    case PacketType::pingresp:
-    case PacketType::disconnect: return size == 0;
-    case PacketType::auth: return false;  // `read_header` has refused it
-  }
-  return false;
-}
+constexpr BodySizes kSizes = {0,   // no type
+                              12,  // CONNECT: variable header and an empty client identifier
+                              exactly(2), 3,          exactly(2), exactly(2),
+                              exactly(2), exactly(2),                          // CONNACK to PUBCOMP
+                              6,          3,          5,          exactly(2),  // SUBSCRIBE to UNSUBACK
+                              exactly(0), exactly(0), exactly(0)};
 
 }  // namespace
 
@@ -61,9 +46,16 @@ Parsed<Header> detail::read_header(std::span<const std::byte> bytes, PacketType 
   return Fault::remaining_length;
 }
 
+bool detail::possible_size(const Header& header, const BodySizes& sizes) noexcept {
+  const unsigned rule = sizes[static_cast<unsigned>(header.type)];
+  if (rule >= kExactly) { return header.remaining == rule - kExactly; }
+  const bool has_id = header.type == PacketType::publish && header.qos() != QoS::at_most_once;
+  return header.remaining >= rule + (has_id ? 2 : 0);
+}
+
 Parsed<Header> Header::parse(std::span<const std::byte> bytes) noexcept {
   const auto header = read_header(bytes, PacketType::disconnect);
-  if (header && header->complete() && !possible_size(*header)) { return Fault::size; }
+  if (header && header->complete() && !possible_size(*header, kSizes)) { return Fault::size; }
   return header;
 }
 

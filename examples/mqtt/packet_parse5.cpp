@@ -6,27 +6,12 @@ using namespace detail;
 
 namespace {
 
-constexpr bool possible_size(const Header& header) noexcept {
-  const std::uint32_t size = header.remaining;
-  switch (header.type) {
-    case PacketType::connect: return size >= 13;  // variable header and an empty client identifier
-    case PacketType::connack:                     // 2: of a server that knows 3.1.1 only
-    case PacketType::puback:
-    case PacketType::pubrec:
-    case PacketType::pubrel:
-    case PacketType::pubcomp: return size >= 2;
-    case PacketType::publish: return size >= (header.qos() == QoS::at_most_once ? 3U : 5U);
-    case PacketType::subscribe: return size >= 7;
-    case PacketType::unsubscribe: return size >= 6;
-    case PacketType::suback:
-    case PacketType::unsuback: return size >= 4;
-    case PacketType::pingreq:
-    case PacketType::pingresp: return size == 0;
-    case PacketType::disconnect: return true;
-    case PacketType::auth: return size != 1;
-  }
-  return false;
-}
+constexpr BodySizes kSizes = {0,   // no type
+                              13,  // CONNECT: variable header and an empty client identifier
+                              2,   // CONNACK: no more of a server that knows 3.1.1 only
+                              3,          2,          2, 2, 2,  // PUBLISH to PUBCOMP
+                              7,          4,          6, 4,     // SUBSCRIBE to UNSUBACK
+                              exactly(0), exactly(0), 0, 0};
 
 /// A reason and properties, each of which may be left out at the end.
 template <class Packet>
@@ -48,7 +33,8 @@ Parsed<Header> Header::parse5(std::span<const std::byte> bytes) noexcept {
   if (!header || !header->complete()) { return header; }
   // 5.0 §1.5.5: no more bytes than the length needs.
   if (header->size != 1 + variable_size(header->remaining)) { return Fault::remaining_length; }
-  if (!possible_size(*header)) { return Fault::size; }
+  const bool half_auth = header->type == PacketType::auth && header->remaining == 1;
+  if (half_auth || !possible_size(*header, kSizes)) { return Fault::size; }
   return header;
 }
 

@@ -18,6 +18,13 @@ constexpr std::size_t variable_size(std::size_t value) noexcept {
 /// The fixed header but for what its length may be.
 Parsed<Header> read_header(std::span<const std::byte> bytes, PacketType last_type) noexcept;
 
+/// For each type of packet how many bytes must stand behind its header at least, or `exactly`. The least of a PUBLISH
+/// is that of one without a packet identifier.
+using BodySizes = std::uint8_t[16];
+constexpr std::uint8_t kExactly = 0x80;
+constexpr std::uint8_t exactly(std::uint8_t size) noexcept { return size | kExactly; }
+bool possible_size(const Header& header, const BodySizes& sizes) noexcept;
+
 /// What the properties take without their length. A topic alias among them does not count, `topic_alias` does unless it
 /// is 0. Nothing: they cannot be written.
 std::optional<std::size_t> properties_size(const Properties& properties, std::uint16_t topic_alias = 0) noexcept;

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "examples/mqtt/clock.hpp"
 #include "examples/mqtt/config.hpp"
 #include "examples/mqtt/features.hpp"
 #include "examples/mqtt/inbox.hpp"
@@ -24,6 +25,8 @@ template <Features F>
 class Streaming;
 template <Features F>
 class Enqueuing;
+template <Features F>
+class ChangingSubscription;
 template <Features F>
 class Subscribing;
 template <Features F>
@@ -272,8 +275,7 @@ class BasicSession {
   friend class Publishing<F>;
   friend class Streaming<F>;
   friend class Enqueuing<F>;
-  friend class Subscribing<F>;
-  friend class Unsubscribing<F>;
+  friend class ChangingSubscription<F>;
   friend class Receiving<F>;
   friend class ReadingMessage<F>;
   friend class Waiting<F>;
@@ -301,7 +303,8 @@ class BasicSession {
   nal::Result<> restore() noexcept;
   static nal::Result<> take_restored(void* self, StoreKey key, std::span<const std::byte> bytes) noexcept;
   nal::Result<> fail(const Failure& failure) noexcept;
-  nal::Result<> fail(Fault fault) noexcept { return fail(Failure::protocol(fault)); }
+  [[gnu::noinline]] nal::Result<> fail(Fault fault) noexcept { return fail(Failure::protocol(fault)); }
+  [[gnu::noinline]] void expect_answer(nal::Instant now) noexcept { answer_by_ = after(now, config_.answer_timeout); }
   nal::Result<> check_clock(nal::Instant now) noexcept;
   nal::Result<> handle_connack(const Connack& packet) noexcept;
   void take_server(const Connack& packet) noexcept;

@@ -167,7 +167,7 @@ void BasicSession<F>::link_up(nal::Instant now) noexcept {
   state_ = State::handshake;
   last_sent_ = now;
   last_received_ = now;
-  answer_by_ = after(now, config_.answer_timeout);
+  expect_answer(now);
 }
 
 template <Features F>
@@ -464,7 +464,7 @@ void BasicSession<F>::received(std::size_t n, nal::Instant now) noexcept {
   }
   last_received_ = now;
   // A long message in front of the PINGRESP is a sign of life as well.
-  if (state_ == State::online && !answer_by_.is_never()) { answer_by_ = after(now, config_.answer_timeout); }
+  if (state_ == State::online && !answer_by_.is_never()) { expect_answer(now); }
 }
 
 template <Features F>
@@ -482,11 +482,11 @@ nal::Result<> BasicSession<F>::check_clock(nal::Instant now) noexcept {
       return fail(
           Failure::timed_out(state_ == State::handshake ? Failure::Cause::no_answer : Failure::Cause::keep_alive));
     }
-    answer_by_ = after(now, config_.answer_timeout);
+    expect_answer(now);
   }
   if (state_ == State::online && answer_by_.is_never() && is_due(now, deadline())) {
     ping_due_ = true;
-    answer_by_ = after(now, config_.answer_timeout);
+    expect_answer(now);
   }
   return {};
 }

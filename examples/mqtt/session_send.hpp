@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstring>
 
 #include "examples/mqtt/session.hpp"
@@ -329,7 +330,7 @@ template <Features F>
 void BasicSession<F>::sent(std::size_t n, nal::Instant now) noexcept {
   last_sent_ = now;
   if (sending_ == 0) {
-    const std::size_t here = n < outbox_.front().size() ? n : outbox_.front().size();
+    const std::size_t here = std::min(n, outbox_.front().size());
     outbox_.consume(here);
     n -= here;
     if (n != 0) {

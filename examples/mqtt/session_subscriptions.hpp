@@ -63,7 +63,7 @@ nal::Poll<nal::Result<std::uint32_t>> BasicSession<F>::begin_subscription(const 
   }
   if constexpr (F.version_5) { std::memcpy(subscriptions_.bytes(*record).data(), &identifier, kIdentifierSize); }
   record->state = leave ? Record::State::leaving : Record::State::queued;
-  record->qos = detail::subscription_options(entry);
+  record->qos = F.version_5 ? detail::subscription_options(entry) : static_cast<std::uint8_t>(entry.qos);
   kick();
   return nal::Result<std::uint32_t>(record->serial);
 }
@@ -102,16 +102,15 @@ void BasicSession<F>::fill_subscriptions() noexcept {
       }
       std::memcpy(&identifier.number, subscriptions_.bytes(record).data(), kIdentifierSize);
     }
+    const PacketType type = leave ? PacketType::unsubscribe : PacketType::subscribe;
     const auto size = detail::by_version<F>(
         version_5(),
         [&] {
           const Properties properties(std::span<const Property>(&identifier, identifier.number != 0 ? 1 : 0));
-          return leave ? encode_unsubscribe5(room, packet_id, {&entry, 1})
-                       : encode_subscribe5(room, packet_id, {&entry, 1}, properties);
+          return encode_list5(room, type, packet_id, {&entry, 1}, leave ? Properties() : properties);
         },
         [&] {
-          return leave ? encode_unsubscribe(room, packet_id, {&entry, 1})
-                       : encode_subscribe(room, packet_id, {&entry, 1});
+          return encode_list(room, type, packet_id, {&entry, 1});
         });
     outbox_.commit(*size);
     record.packet_id = packet_id;

@@ -25,21 +25,16 @@ constexpr bool is_mqtt_text(std::string_view text) noexcept {
     if (lead == 0) { return false; }
     if (lead < 0x80) { continue; }
     if (lead < 0xC2 || lead > 0xF4) { return false; }
-    const std::size_t more = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
-    if (text.size() - i < more) { return false; }
-    // The second byte's range keeps out overlong forms, surrogates and what is too large.
-    std::uint8_t low = 0x80;
-    std::uint8_t high = 0xBF;
-    if (lead == 0xE0) { low = 0xA0; }
-    if (lead == 0xED) { high = 0x9F; }
-    if (lead == 0xF0) { low = 0x90; }
-    if (lead == 0xF4) { high = 0x8F; }
-    for (std::size_t end = i + more; i < end; ++i) {
-      const auto byte = static_cast<std::uint8_t>(text[i]);
-      if (byte < low || byte > high) { return false; }
-      low = 0x80;
-      high = 0xBF;
+    const unsigned more = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+    std::uint32_t code = lead & (0x3FU >> more);
+    for (unsigned n = 0; n < more; ++n) {
+      if (i == text.size()) { return false; }
+      const auto byte = static_cast<std::uint8_t>(text[i++]);
+      if ((byte & 0xC0) != 0x80) { return false; }
+      code = code << 6 | (byte & 0x3FU);
     }
+    // What fits fewer bytes (two: the lead has told), surrogates, what is too large.
+    if (code >> (5 * more + 1) == 0 || code >> 11 == 0xD800 >> 11 || code > 0x10FFFF) { return false; }
   }
   return true;
 }

@@ -19,16 +19,14 @@ constexpr bool is_topic_name(std::string_view name) noexcept {
 
 /// A filter that can be subscribed to (§4.7.1): `+` stands for one level, `#` for all that follow, each alone in its
 /// level and `#` in the last.
-constexpr bool is_topic_filter(std::string_view filter) noexcept {
-  if (filter.empty() || !is_mqtt_text(filter)) { return false; }
-  for (std::size_t i = 0; i < filter.size(); ++i) {
-    if (filter[i] != '+' && filter[i] != '#') { continue; }
-    const bool starts_level = i == 0 || filter[i - 1] == '/';
-    const bool ends_filter = i + 1 == filter.size();
-    const bool ends_level = ends_filter || (filter[i] == '+' && filter[i + 1] == '/');
-    if (!starts_level || !ends_level) { return false; }
+[[gnu::noinline]] constexpr bool is_topic_filter(std::string_view filter) noexcept {
+  char before = '/';
+  for (const char c : filter) {
+    const bool wildcard = c == '+' || c == '#';
+    if (before == '#' || (before == '+' && c != '/') || (wildcard && before != '/')) { return false; }
+    before = c;
   }
-  return true;
+  return !filter.empty() && is_mqtt_text(filter);
 }
 
 /// Whether a filter is that of a shared subscription, `$share/GROUP/FILTER` (5.0 §4.8.2).
