@@ -103,14 +103,13 @@ class [[nodiscard("await it")]] Run {
   }
 
  private:
-  enum class Phase : std::uint8_t { begin, connecting, up, saying_why, closing, waiting };
+  enum class Phase : std::uint8_t { connecting, up, saying_why, closing, waiting };
   enum class Step : std::uint8_t { go_on, wait, end };
   /// Packets are small and waking is cheap: other tasks get their turn.
   static constexpr unsigned kTurnsPerPoll = 16;
 
   Step poll_phase(nal::Context& context) noexcept {
     switch (phase_) {
-      case Phase::begin: return begin_attempt(context);
       case Phase::connecting: return poll_connecting(context);
       case Phase::up: return poll_up(context);
       case Phase::saying_why: return poll_saying_why(context);
@@ -132,10 +131,7 @@ class [[nodiscard("await it")]] Run {
   Step poll_connecting(nal::Context& context) noexcept {
     if (session_->stop_wanted()) { return end(nal::Result<>()); }
     auto connected = attempt_.poll(context);
-    if (!connected.ready()) {
-      if (!is_due(context.now(), deadline_)) { return wait_until(context, deadline_); }
-      return lost(context, nal::Error::timed_out);
-    }
+    if (!connected.ready()) { return waits(context) ? Step::wait : lost(context, nal::Error::timed_out); }
     attempt_.reset();
     if (!*connected) { return lost(context, connected->error()); }
     stream_.emplace(**std::move(connected));
@@ -220,12 +216,12 @@ class [[nodiscard("await it")]] Run {
   Step poll_saying_why(nal::Context& context) noexcept {
     if constexpr (F.version_5) {
       while (!session_->finished() && !write_error_ && poll_output(context, context.now())) {}
-      if (write_error_ || is_due(context.now(), deadline_)) { return lost(context, session_->fatal()); }
-      if (session_->finished()) {
+      if (!write_error_ && session_->finished() && !is_due(context.now(), deadline_)) {
         why_said_ = true;
         return begin_closing();
       }
-      return wait_until(context, deadline_);
+      if (!write_error_ && waits(context)) { return Step::wait; }
+      return lost(context, session_->fatal());
     }
     return Step::end;
   }
@@ -251,7 +247,7 @@ class [[nodiscard("await it")]] Run {
   Step poll_closing(nal::Context& context) noexcept {
     const auto closed = closing_->poll(context);
     // The server may answer DISCONNECT with a reset, or not at all: it has been told, and nothing hangs on it.
-    if (!closed.ready() && !is_due(context.now(), deadline_)) { return wait_until(context, deadline_); }
+    if (!closed.ready() && waits(context)) { return Step::wait; }
     if constexpr (F.version_5) {
       if (why_said_) { return lost(context, session_->fatal()); }
     }
@@ -260,11 +256,15 @@ class [[nodiscard("await it")]] Run {
 
   Step poll_waiting(nal::Context& context) noexcept {
     if (session_->stop_wanted()) { return end(nal::Result<>()); }
-    if (!is_due(context.now(), deadline_)) { return wait_until(context, deadline_); }
-    phase_ = Phase::begin;
-    return Step::go_on;
+    return waits(context) ? Step::wait : begin_attempt(context);
   }
 
+  /// Unless the deadline has come.
+  [[gnu::noinline]] bool waits(nal::Context& context) noexcept {
+    if (is_due(context.now(), deadline_)) { return false; }
+    wait_until(context, deadline_);
+    return true;
+  }
   Step wait_until(nal::Context& context, nal::Instant deadline) noexcept {
     session_->work().add(context, work_waiter_, nal::Wait::other);
     if (deadline.is_never()) {
@@ -348,7 +348,7 @@ class [[nodiscard("await it")]] Run {
   detail::RunningSession<BasicSession<F>> running_;
   BasicSession<F>* session_;
   C* connector_;
-  Phase phase_ = Phase::begin;
+  Phase phase_ = Phase::waiting;
   bool was_online_ = false;
   bool closing_down_ = false;
   bool flushed_ = true;
@@ -357,7 +357,7 @@ class [[nodiscard("await it")]] Run {
   nal::Result<> result_;
   unsigned attempts_ = 0;
   nal::Instant since_{};     ///< when the attempt began
-  nal::Instant deadline_{};  ///< of the attempt, the wait or the good-bye
+  nal::Instant deadline_{};  ///< of the attempt, the wait (for the first: now) or the good-bye
   nal::Waiter read_waiter_;
   nal::Waiter write_waiter_;
   nal::Waiter work_waiter_;

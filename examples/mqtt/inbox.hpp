@@ -27,7 +27,7 @@ class Inbox {
   std::span<std::byte> room() noexcept;
   void commit(std::size_t n) noexcept;
 
-  std::span<const std::byte> unread() const noexcept { return memory_.subspan(first_, last_ - first_); }
+  std::span<const std::byte> unread() const noexcept { return {memory_.data() + first_, last_ - first_}; }
   /// A packet of this size can never be here as a whole.
   bool too_small_for(std::size_t size) const noexcept { return size > memory_.size(); }
   std::size_t capacity() const noexcept { return memory_.size(); }
@@ -43,7 +43,7 @@ class Inbox {
     first_ += n;
   }
   /// Whole packets, the oldest first.
-  std::span<const std::byte> kept() const noexcept { return memory_.subspan(kept_, first_ - kept_); }
+  std::span<const std::byte> kept() const noexcept { return {memory_.data() + kept_, first_ - kept_}; }
   /// Moves what is kept to where it may be held. Void: every view of what is kept or unread.
   void prepare_hold() noexcept;
   /// Takes the oldest kept packet, of `n` bytes, off but leaves it where it is until `release`. One at a time.

@@ -159,8 +159,8 @@ class Streaming {
     if (direct_.status == Status::active) { return nal::Unexpected(nal::Error::invalid_argument); }
     if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
     if (packet_.qos != QoS::at_most_once && serial_ == 0) {
-      const auto checked = session_->check_publish(packet_);
-      if (!checked) { return checked; }
+      const auto checked = session_->check_publish(packet_, size_);
+      if (!checked) { return nal::Unexpected(checked.error()); }
       const auto accepted = session_->accept(packet_, BasicSession<F>::kStreamedSize);
       if (!accepted && accepted.error() != nal::Error::would_block) { return nal::Unexpected(accepted.error()); }
       if (!accepted) { return wait(context, waiter); }

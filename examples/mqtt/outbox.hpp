@@ -13,7 +13,8 @@ class Outbox {
 
   std::size_t capacity() const noexcept { return memory_.size(); }
   bool empty() const noexcept { return first_ == last_; }
-  std::span<const std::byte> front() const noexcept { return memory_.subspan(first_, last_ - first_); }
+  std::span<const std::byte> front() const noexcept { return {memory_.data() + first_, last_ - first_}; }
+  std::size_t size() const noexcept { return last_ - first_; }
   void consume(std::size_t n) noexcept {
     NAL_ASSERT(n <= last_ - first_);
     first_ += n;

@@ -49,7 +49,7 @@ class RecordStore {
   std::span<Record> all() noexcept { return records_.first(count_); }
   std::size_t count() const noexcept { return count_; }
   std::size_t capacity() const noexcept { return records_.size(); }
-  std::span<std::byte> bytes(const Record& record) noexcept { return bytes_.subspan(record.offset, record.size); }
+  std::span<std::byte> bytes(const Record& record) noexcept { return {bytes_.data() + record.offset, record.size}; }
   Record* with_serial(std::uint32_t serial) noexcept;
   /// The one with this packet identifier, which is not 0.
   Record* with_packet_id(std::uint16_t packet_id) noexcept;

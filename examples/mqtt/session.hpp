@@ -302,16 +302,18 @@ class BasicSession {
   void requeue() noexcept;
   nal::Result<> restore() noexcept;
   static nal::Result<> take_restored(void* self, StoreKey key, std::span<const std::byte> bytes) noexcept;
-  nal::Result<> fail(const Failure& failure) noexcept;
-  [[gnu::noinline]] nal::Result<> fail(Fault fault) noexcept { return fail(Failure::protocol(fault)); }
+  /// The connection must end. False, as what failed gives.
+  [[gnu::noinline]] bool fail(const Failure& failure) noexcept;
+  [[gnu::noinline]] bool fail(Fault fault) noexcept { return fail(Failure::protocol(fault)); }
+  bool failed() const noexcept { return fatal_.cause != Failure::Cause::none; }
   [[gnu::noinline]] void expect_answer(nal::Instant now) noexcept { answer_by_ = after(now, config_.answer_timeout); }
-  nal::Result<> check_clock(nal::Instant now) noexcept;
-  nal::Result<> handle_connack(const Connack& packet) noexcept;
+  void check_clock(nal::Instant now) noexcept;
+  bool handle_connack(const Connack& packet) noexcept;
   void take_server(const Connack& packet) noexcept;
-  nal::Result<> handle_disconnect(const Disconnect& packet) noexcept;
-  nal::Result<> handle_auth(const Auth& packet) noexcept;
+  bool handle_disconnect(const Disconnect& packet) noexcept;
+  bool handle_auth(const Auth& packet) noexcept;
   nal::Poll<nal::Result<>> poll_authenticate(bool& begun) noexcept;
-  nal::Result<> send_auth(Reason reason, Authenticator::Step step, std::span<const std::byte> data) noexcept;
+  bool send_auth(Reason reason, Authenticator::Step step, std::span<const std::byte> data) noexcept;
   void kick() noexcept { work_.wake_all(); }
   std::uint16_t keep_alive() const noexcept {
     if constexpr (F.version_5) { return five_.keep_alive; }
@@ -321,9 +323,9 @@ class BasicSession {
   // session_send.hpp
   std::uint16_t next_packet_id() noexcept;
   nal::Result<std::size_t> size_of(const Publish& packet, std::size_t payload) noexcept;
-  nal::Result<std::size_t> encode_any_head(std::span<std::byte> room, const Publish& packet,
-                                           std::size_t payload) noexcept;
-  nal::Result<> check_publish(const Publish& packet) noexcept;
+  [[gnu::noinline]] nal::Result<std::size_t> encode_any_head(std::span<std::byte> room, const Publish& packet,
+                                                             std::size_t payload) noexcept;
+  nal::Result<std::size_t> check_publish(const Publish& packet, std::size_t payload) noexcept;
   nal::Result<Record*> accept(Publish& packet, std::size_t size) noexcept;
   nal::Result<std::uint32_t> store_publish(Publish& packet) noexcept;
   nal::Result<> begin_direct(Direct& direct, Publish& packet, std::size_t size) noexcept;
@@ -346,14 +348,14 @@ class BasicSession {
   bool fill_disconnect(Reason reason) noexcept;
   bool fill_answer() noexcept;
   void answer(const Answer& answer) noexcept;
-  nal::Result<> handle_acknowledge(const Acknowledge& packet) noexcept;
-  nal::Result<> handle_pubrec(const Acknowledge& packet) noexcept;
+  bool handle_acknowledge(const Acknowledge& packet) noexcept;
+  bool handle_pubrec(const Acknowledge& packet) noexcept;
   void handle_pubrel(const Acknowledge& packet) noexcept;
   void settle_message(Record& record, Reason reason, const Properties& properties) noexcept;
   void refuse_what_the_server_cannot() noexcept;
 
   // session_subscriptions.hpp
-  nal::Result<> handle_suback(const Suback& packet) noexcept;
+  bool handle_suback(const Suback& packet) noexcept;
   void fill_subscriptions() noexcept;
   nal::Poll<nal::Result<std::uint32_t>> begin_subscription(const FilterEntry& entry, std::uint32_t identifier,
                                                            bool leave) noexcept;
@@ -372,20 +374,20 @@ class BasicSession {
   bool handler() const noexcept { return F.callbacks && config_.handler.take != nullptr; }
   Parsed<Header> parse_header(std::span<const std::byte> bytes) noexcept;
   Parsed<Publish> parse_publish(const Header& header, std::span<const std::byte> body) noexcept;
-  nal::Result<> parse() noexcept;
+  void parse() noexcept;
   Fault check_allowed(const Header& header) const noexcept;
-  nal::Result<> handle(const Header& header, std::span<const std::byte> body) noexcept;
-  nal::Result<> handle_publish(const Header& header, std::span<const std::byte> body) noexcept;
-  nal::Result<> check_arrived(const Publish& packet) noexcept;
+  bool handle(const Header& header, std::span<const std::byte> body) noexcept;
+  bool handle_publish(const Header& header, std::span<const std::byte> body) noexcept;
+  bool check_arrived(const Publish& packet) noexcept;
   void deliver() noexcept;
   bool resolve_alias(Publish& packet) noexcept;
-  void offer(const Publish& packet, const Owed& owed) noexcept;
+  void offer(const Owed& owed) noexcept;
   void settle(const Owed& owed) noexcept;
-  /// False while more must arrive, or be done, first.
-  nal::Result<bool> begin_oversized(const Header& header) noexcept;
-  nal::Result<bool> begin_streaming(const Header& header) noexcept;
-  nal::Result<bool> begin_discarding(const Header& header) noexcept;
-  nal::Result<bool> go_on_discarding() noexcept;
+  /// False while more must arrive, or be done, first, or when it has failed.
+  bool begin_oversized(const Header& header) noexcept;
+  bool begin_streaming(const Header& header) noexcept;
+  bool begin_discarding(const Header& header) noexcept;
+  bool go_on_discarding() noexcept;
   void throw_away(std::size_t size, std::uint16_t packet_id, QoS qos) noexcept;
   void released() noexcept;
   nal::Poll<nal::Result<std::span<const std::byte>>> poll_piece(nal::Context& context, nal::Waiter& waiter) noexcept;

@@ -259,9 +259,9 @@ void BasicSession<F>::stop(Reason reason) noexcept {
 }
 
 template <Features F>
-nal::Result<> BasicSession<F>::fail(const Failure& failure) noexcept {
+bool BasicSession<F>::fail(const Failure& failure) noexcept {
   fatal_ = failure;
-  return nal::Unexpected(failure.error);
+  return false;
 }
 
 template <Features F>
@@ -282,7 +282,7 @@ bool BasicSession<F>::say_why() noexcept {
 }
 
 template <Features F>
-nal::Result<> BasicSession<F>::handle_connack(const Connack& packet) noexcept {
+bool BasicSession<F>::handle_connack(const Connack& packet) noexcept {
   if constexpr (F.version_5) {
     if (version_5() && packet.reason != Reason::success) {
       five_.reference = packet.properties.text(PropertyId::server_reference);
@@ -334,7 +334,7 @@ nal::Result<> BasicSession<F>::handle_connack(const Connack& packet) noexcept {
   }
   changed_.wake_all();
   room_.wake_all();
-  return {};
+  return true;
 }
 
 template <Features F>
@@ -368,13 +368,13 @@ void BasicSession<F>::take_server(const Connack& packet) noexcept {
 }
 
 template <Features F>
-nal::Result<> BasicSession<F>::handle_disconnect(const Disconnect& packet) noexcept {
+bool BasicSession<F>::handle_disconnect(const Disconnect& packet) noexcept {
   if constexpr (F.version_5) { five_.reference = packet.properties.text(PropertyId::server_reference); }
   return fail(Failure::told(Failure::Cause::disconnected, packet.reason));
 }
 
 template <Features F>
-nal::Result<> BasicSession<F>::handle_auth(const Auth& packet) noexcept {
+bool BasicSession<F>::handle_auth(const Auth& packet) noexcept {
   if constexpr (F.version_5) {
     const Authenticator& authenticator = config_.authenticator;
     const bool expected = state_ == State::handshake || five_.authenticating;
@@ -386,9 +386,8 @@ nal::Result<> BasicSession<F>::handle_auth(const Auth& packet) noexcept {
     }
     const auto data = packet.properties.bytes(PropertyId::authentication_data);
     if (packet.reason == Reason::continue_authentication) {
-      NAL_TRY(send_auth(Reason::continue_authentication, Authenticator::Step::proceed, data));
       // A server that goes on asking is alive, but must come to an end.
-      return {};
+      return send_auth(Reason::continue_authentication, Authenticator::Step::proceed, data);
     }
     // It ends with CONNACK while there is no session.
     if (state_ == State::handshake) { return fail(Fault::unexpected_packet); }
@@ -397,14 +396,13 @@ nal::Result<> BasicSession<F>::handle_auth(const Auth& packet) noexcept {
     five_.authenticating = false;
     five_.authenticated = true;
     changed_.wake_all();
-    return {};
+    return true;
   }
-  return {};
+  return true;
 }
 
 template <Features F>
-nal::Result<> BasicSession<F>::send_auth(Reason reason, Authenticator::Step step,
-                                         std::span<const std::byte> data) noexcept {
+bool BasicSession<F>::send_auth(Reason reason, Authenticator::Step step, std::span<const std::byte> data) noexcept {
   if constexpr (F.version_5) {
     const auto said = config_.authenticator.answer(config_.authenticator.context, step, data);
     if (!said) { return fail(Failure::of(Failure::Cause::authenticator, said.error())); }
@@ -417,7 +415,7 @@ nal::Result<> BasicSession<F>::send_auth(Reason reason, Authenticator::Step step
     if (!written) { return fail(Failure::of(Failure::Cause::authenticator, written.error())); }
     outbox_.commit(*written);
   }
-  return {};
+  return true;
 }
 
 template <Features F>
@@ -430,9 +428,10 @@ nal::Poll<nal::Result<>> BasicSession<F>::poll_authenticate(bool& begun) noexcep
       if (direct_ || !outbox_.empty()) { return nal::pending; }
       begun = five_.authenticating = true;
       five_.authenticated = false;
-      const auto sent = send_auth(Reason::re_authenticate, Authenticator::Step::begin, {});
+      const bool sent = send_auth(Reason::re_authenticate, Authenticator::Step::begin, {});
       kick();
-      return sent ? nal::Poll<nal::Result<>>(nal::pending) : nal::Poll<nal::Result<>>(sent);
+      if (!sent) { return nal::Unexpected(fatal_.error); }
+      return nal::pending;
     }
     if (begun && five_.authenticated) { return nal::Result<>(); }
     if (begun && !five_.authenticating) { return nal::Unexpected(nal::Error::not_connected); }
@@ -445,15 +444,10 @@ template <Features F>
 nal::Result<> BasicSession<F>::advance(nal::Instant now) noexcept {
   // What has arrived first: it may be the answer whose time has just run out.
   deliver();
-  if (fatal_.cause != Failure::Cause::none) { return nal::Unexpected(fatal_.error); }
-  NAL_TRY(parse());
-  if (fatal_.cause != Failure::Cause::none) { return nal::Unexpected(fatal_.error); }
-  if constexpr (F.qos_2) {
-    // Nothing more can come in, not even the PUBREL that everything waits for.
-    const bool stuck = kept_ != 0 && delivery_ == Delivery::none && answers_due_ == 0;
-    if (stuck && two_.received.full() && inbox_.room().empty()) { return fail(Fault::receive_maximum); }
-  }
-  return check_clock(now);
+  if (!failed()) { parse(); }
+  if (!failed()) { check_clock(now); }
+  if (failed()) { return nal::Unexpected(fatal_.error); }
+  return {};
 }
 
 template <Features F>
@@ -475,12 +469,20 @@ nal::Instant BasicSession<F>::deadline() const noexcept {
 }
 
 template <Features F>
-nal::Result<> BasicSession<F>::check_clock(nal::Instant now) noexcept {
+void BasicSession<F>::check_clock(nal::Instant now) noexcept {
+  if constexpr (F.qos_2) {
+    // Nothing more can come in, not even the PUBREL that everything waits for.
+    const bool stuck = kept_ != 0 && delivery_ == Delivery::none && answers_due_ == 0;
+    if (stuck && two_.received.full() && inbox_.room().empty()) {
+      fail(Fault::receive_maximum);
+      return;
+    }
+  }
   if (is_due(now, answer_by_)) {
     // While messages that the application leaves there fill the buffer, the answer may have come and stand behind them.
     if (!inbox_.room().empty()) {
-      return fail(
-          Failure::timed_out(state_ == State::handshake ? Failure::Cause::no_answer : Failure::Cause::keep_alive));
+      fail(Failure::timed_out(state_ == State::handshake ? Failure::Cause::no_answer : Failure::Cause::keep_alive));
+      return;
     }
     expect_answer(now);
   }
@@ -488,7 +490,6 @@ nal::Result<> BasicSession<F>::check_clock(nal::Instant now) noexcept {
     ping_due_ = true;
     expect_answer(now);
   }
-  return {};
 }
 
 }  // namespace mqtt

@@ -30,48 +30,52 @@ Parsed<Publish> BasicSession<F>::parse_publish(const Header& header, std::span<c
 }
 
 template <Features F>
-nal::Result<> BasicSession<F>::parse() noexcept {
+void BasicSession<F>::parse() noexcept {
   for (;;) {
-    if (inbox_.skipping()) { return {}; }
+    if (inbox_.skipping()) { return; }
     if constexpr (F.streaming) {
-      if (stream_.active && !stream_.broken) { return {}; }  // what follows is its payload
+      if (stream_.active && !stream_.broken) { return; }  // what follows is its payload
     }
     if constexpr (F.streaming || F.oversized) {
       if (discard_ != Discard::none) {
-        NAL_TRY_SET(const bool moved, go_on_discarding());
-        if (!moved) { return {}; }
+        if (!go_on_discarding()) { return; }
         continue;
       }
     }
     const auto unread = inbox_.unread();
-    if (unread.empty()) { return {}; }
+    if (unread.empty()) { return; }
     const auto header = parse_header(unread);
-    if (!header) { return fail(header.fault()); }
-    if (const Fault fault = check_allowed(*header); fault != Fault::none) { return fail(fault); }
-    if (!header->complete()) { return {}; }
+    Fault fault = header.fault();
+    if (fault == Fault::none) { fault = check_allowed(*header); }
+    if (fault != Fault::none) {
+      fail(fault);
+      return;
+    }
+    if (!header->complete()) { return; }
     if constexpr (F.version_5) {
       const std::uint32_t limit = config_.maximum_packet_size;
-      if (version_5() && limit != 0 && header->total() > limit) { return fail(Fault::packet_too_large); }
+      if (version_5() && limit != 0 && header->total() > limit) {
+        fail(Fault::packet_too_large);
+        return;
+      }
       // What is left of an earlier connection goes by the aliases of that.
-      if (header->type == PacketType::publish && kept_stale_ != 0 && five_.aliases_in.count() != 0) { return {}; }
+      if (header->type == PacketType::publish && kept_stale_ != 0 && five_.aliases_in.count() != 0) { return; }
     }
 
     if (inbox_.too_small_for(header->total())) {
-      if (header->type != PacketType::publish) { return fail(Fault::packet_too_large); }
-      NAL_TRY_SET(const bool begun, begin_oversized(*header));
-      if (!begun) { return {}; }
+      if (!begin_oversized(*header)) { return; }
       continue;
     }
-    if (unread.size() < header->total()) { return {}; }
+    if (unread.size() < header->total()) { return; }
     // Packets that are answered at once wait until there is room for it.
     if constexpr (F.qos_2) {
       const bool answered = header->type == PacketType::pubrec || header->type == PacketType::pubrel;
-      if (answered && answers_due_ != 0) { return {}; }
+      if (answered && answers_due_ != 0) { return; }
     }
     if constexpr (F.version_5) {
-      if (header->type == PacketType::auth && (direct_ || !outbox_.empty())) { return {}; }
+      if (header->type == PacketType::auth && (direct_ || !outbox_.empty())) { return; }
     }
-    NAL_TRY(handle(*header, unread.subspan(header->size, header->remaining)));
+    if (!handle(*header, unread.subspan(header->size).first(header->remaining))) { return; }
   }
 }
 
@@ -100,8 +104,8 @@ Fault BasicSession<F>::check_allowed(const Header& header) const noexcept {
 }
 
 template <Features F>
-nal::Result<> BasicSession<F>::handle(const Header& header, std::span<const std::byte> body) noexcept {
-  nal::Result<> handled;
+bool BasicSession<F>::handle(const Header& header, std::span<const std::byte> body) noexcept {
+  bool handled = true;
   switch (header.type) {
     case PacketType::publish: return handle_publish(header, body);
     case PacketType::connack: {
@@ -160,9 +164,9 @@ nal::Result<> BasicSession<F>::handle(const Header& header, std::span<const std:
 
 /// What the window and the aliases allow, as soon as it has come.
 template <Features F>
-nal::Result<> BasicSession<F>::check_arrived(const Publish& packet) noexcept {
+bool BasicSession<F>::check_arrived(const Publish& packet) noexcept {
   if constexpr (F.version_5) {
-    if (!version_5()) { return {}; }
+    if (!version_5()) { return true; }
     if (packet.topic_alias > five_.aliases_in.capacity()) { return fail(Fault::topic_alias); }
     if (packet.qos != QoS::at_most_once) {
       ++five_.unacknowledged;
@@ -171,19 +175,19 @@ nal::Result<> BasicSession<F>::check_arrived(const Publish& packet) noexcept {
       }
     }
   }
-  return {};
+  return true;
 }
 
 template <Features F>
-nal::Result<> BasicSession<F>::handle_publish(const Header& header, std::span<const std::byte> body) noexcept {
+bool BasicSession<F>::handle_publish(const Header& header, std::span<const std::byte> body) noexcept {
   // Checked now, so that a fault ends the connection that it came over.
   const auto packet = parse_publish(header, body);
   if (!packet) { return fail(packet.fault()); }
-  NAL_TRY(check_arrived(*packet));
+  if (!check_arrived(*packet)) { return false; }
   inbox_.keep(header.total());
   ++kept_;
   deliver();
-  return {};
+  return true;
 }
 
 /// Gives the message its topic, or learns what its alias stands for. False: the server breaks the protocol.
@@ -198,18 +202,12 @@ bool BasicSession<F>::resolve_alias(Publish& packet) noexcept {
       if (same) { return true; }
       if (known) { aliases.remove(*known); }
       Record* added = aliases.add(packet.topic.size());
-      if (!added) {
-        fatal_ = Failure::protocol(Fault::topic_alias);
-        return false;
-      }
+      if (!added) { return fail(Fault::topic_alias); }
       added->packet_id = packet.topic_alias;
       std::memcpy(aliases.bytes(*added).data(), packet.topic.data(), packet.topic.size());
       return true;
     }
-    if (!known) {
-      fatal_ = Failure::protocol(Fault::topic_alias);
-      return false;
-    }
+    if (!known) { return fail(Fault::topic_alias); }
     packet.topic = text_of(aliases.bytes(*known));
   }
   return true;
@@ -220,7 +218,8 @@ void BasicSession<F>::deliver() noexcept {
   while (kept_ != 0 && delivery_ == Delivery::none && answers_due_ == 0) {
     inbox_.prepare_hold();
     const Header header = *parse_header(inbox_.kept());
-    Publish packet = *parse_publish(header, inbox_.kept().subspan(header.size, header.remaining));
+    message_ = *parse_publish(header, inbox_.kept().subspan(header.size).first(header.remaining));
+    Publish& packet = message_;
     Owed owed{packet.packet_id, packet.qos, kept_stale_ == 0};
     bool again = false;
     if constexpr (F.qos_2) {
@@ -247,13 +246,12 @@ void BasicSession<F>::deliver() noexcept {
       continue;
     }
     inbox_.hold(header.total());
-    offer(packet, owed);
+    offer(owed);
   }
 }
 
 template <Features F>
-void BasicSession<F>::offer(const Publish& packet, const Owed& owed) noexcept {
-  message_ = packet;
+void BasicSession<F>::offer(const Owed& owed) noexcept {
   owed_ = owed;
   delivery_ = Delivery::offered;
   messages_.wake_all();
@@ -309,7 +307,8 @@ void BasicSession<F>::released() noexcept {
 }
 
 template <Features F>
-nal::Result<bool> BasicSession<F>::begin_oversized(const Header& header) noexcept {
+bool BasicSession<F>::begin_oversized(const Header& header) noexcept {
+  if (header.type != PacketType::publish) { return fail(Fault::packet_too_large); }
   if constexpr (F.streaming || F.oversized) {
     if (answers_due_ != 0) { return false; }  // one at a time
   }
@@ -320,31 +319,31 @@ nal::Result<bool> BasicSession<F>::begin_oversized(const Header& header) noexcep
 }
 
 template <Features F>
-nal::Result<bool> BasicSession<F>::begin_streaming(const Header& header) noexcept {
+bool BasicSession<F>::begin_streaming(const Header& header) noexcept {
   if constexpr (F.streaming) {
     if (kept_ != 0 || delivery_ != Delivery::none) { return false; }
     const auto arrived = inbox_.unread().subspan(header.size);
     const Parsed<std::size_t> head = detail::by_version<F>(
         version_5(), [&] { return Publish::head_size5(header, arrived); },
         [&] { return Publish::head_size(header, arrived); });
-    if (!head) { return nal::Unexpected(fail(head.fault()).error()); }
+    if (!head) { return fail(head.fault()); }
     const std::size_t known = *head != 0 ? *head : arrived.size();
     const bool too_large = header.size + known + kPieceRoom > inbox_.capacity();
     if (*head == 0 && !too_large) { return false; }
     if (too_large) {
       // Not even the topic fits.
-      if (version_5()) { return nal::Unexpected(fail(Fault::packet_too_large).error()); }
+      if (version_5()) { return fail(Fault::packet_too_large); }
       return begin_discarding(header);
     }
     if (arrived.size() < *head) { return false; }
     Header only_head = header;
     only_head.remaining = static_cast<std::uint32_t>(*head);
-    auto packet = parse_publish(only_head, arrived.first(*head));
-    if (!packet) { return nal::Unexpected(fail(packet.fault()).error()); }
+    const auto packet = parse_publish(only_head, arrived.first(*head));
+    if (!packet) { return fail(packet.fault()); }
     if constexpr (F.qos_2) {
       if (packet->qos == QoS::exactly_once) {
         if (two_.received.contains(packet->packet_id)) {
-          NAL_TRY(check_arrived(*packet));
+          if (!check_arrived(*packet)) { return false; }
           inbox_.consume(header.size + *head);
           throw_away(header.remaining - *head, packet->packet_id, packet->qos);
           return true;
@@ -352,18 +351,18 @@ nal::Result<bool> BasicSession<F>::begin_streaming(const Header& header) noexcep
         if (two_.received.full()) { return false; }
       }
     }
-    NAL_TRY(check_arrived(*packet));
-    Publish offered = *packet;
+    if (!check_arrived(*packet)) { return false; }
+    message_ = *packet;
     if constexpr (F.version_5) {
       if (std::exchange(five_.aliases_stale, false)) { five_.aliases_in.clear(); }
-      if (!resolve_alias(offered)) { return nal::Unexpected(fatal_.error); }
+      if (!resolve_alias(message_)) { return false; }
     }
     inbox_.keep(header.size + *head);
     inbox_.hold(header.size + *head);
     stream_ = {};
     stream_.active = true;
     stream_.size = stream_.left = header.remaining - *head;
-    offer(offered, {offered.packet_id, offered.qos, true});
+    offer({packet->packet_id, packet->qos, true});
   }
   return true;
 }
@@ -402,16 +401,16 @@ void BasicSession<F>::throw_away(std::size_t size, std::uint16_t packet_id, QoS 
 }
 
 template <Features F>
-nal::Result<bool> BasicSession<F>::begin_discarding(const Header& header) noexcept {
-  if constexpr (!F.oversized) { return nal::Unexpected(fail(Fault::packet_too_large).error()); }
+bool BasicSession<F>::begin_discarding(const Header& header) noexcept {
+  if constexpr (!F.oversized) { return fail(Fault::packet_too_large); }
   constexpr std::size_t kTopicLengthSize = 2;
   const auto unread = inbox_.unread();
   if (unread.size() < header.size + kTopicLengthSize) { return false; }
   const std::size_t topic_size = Reader(unread.subspan(header.size)).u16();
   const std::size_t id_size = header.qos() != QoS::at_most_once ? 2 : 0;
-  if (topic_size == 0) { return nal::Unexpected(fail(Fault::topic).error()); }
+  if (topic_size == 0) { return fail(Fault::topic); }
   const std::size_t head = kTopicLengthSize + topic_size + id_size;
-  if (head > header.remaining) { return nal::Unexpected(fail(Fault::truncated).error()); }
+  if (head > header.remaining) { return fail(Fault::truncated); }
   inbox_.consume(header.size + kTopicLengthSize);
   if constexpr (F.callbacks) {
     Notice notice{Notice::Kind::oversized};
@@ -437,11 +436,11 @@ nal::Result<bool> BasicSession<F>::begin_discarding(const Header& header) noexce
 }
 
 template <Features F>
-nal::Result<bool> BasicSession<F>::go_on_discarding() noexcept {
+bool BasicSession<F>::go_on_discarding() noexcept {
   if (discard_ == Discard::packet_id) {
     if (inbox_.unread().size() < 2) { return false; }
     const std::uint16_t packet_id = Reader(inbox_.unread()).u16();
-    if (packet_id == 0) { return nal::Unexpected(fail(Fault::packet_id).error()); }
+    if (packet_id == 0) { return fail(Fault::packet_id); }
     inbox_.consume(2);
     throw_away(discard_left_, packet_id, discard_qos_);
     return true;

@@ -33,8 +33,9 @@ nal::Result<std::size_t> BasicSession<F>::encode_any_head(std::span<std::byte> r
       [&] { return encode_head(room, packet, payload); });
 }
 
+/// The size of the packet with a payload of `payload` bytes, if it can be sent.
 template <Features F>
-nal::Result<> BasicSession<F>::check_publish(const Publish& packet) noexcept {
+nal::Result<std::size_t> BasicSession<F>::check_publish(const Publish& packet, std::size_t payload) noexcept {
   if (!F.qos_2 && packet.qos == QoS::exactly_once) { return nal::Unexpected(nal::Error::not_supported); }
   if (!is_topic_name(packet.topic)) { return nal::Unexpected(nal::Error::invalid_argument); }
   if constexpr (F.version_5) {
@@ -43,7 +44,7 @@ nal::Result<> BasicSession<F>::check_publish(const Publish& packet) noexcept {
       return nal::Unexpected(nal::Error::not_supported);
     }
   }
-  return {};
+  return size_of(packet, payload);
 }
 
 template <Features F>
@@ -54,15 +55,14 @@ bool BasicSession<F>::may_send_messages() noexcept {
 
 template <Features F>
 nal::Result<> BasicSession<F>::begin_direct(Direct& direct, Publish& packet, std::size_t size) noexcept {
-  NAL_TRY(check_publish(packet));
-  NAL_TRY_SET(const std::size_t total, size_of(packet, size));
+  NAL_TRY_SET(const std::size_t total, check_publish(packet, size));
   if (total - size > outbox_.capacity()) { return nal::Unexpected(nal::Error::message_size); }
   if (stopped() || stop_wanted_) { return nal::Unexpected(nal::Error::closed); }
   if (!may_send_messages() || window() == 0) { return nal::Unexpected(nal::Error::would_block); }
   direct.new_alias = false;
   packet.topic_alias = 0;
-  const std::string_view topic = packet.topic;
-  constexpr std::size_t kAliasSize = F.version_5 ? 4 : 0;  // and a length byte more, at the worst
+  [[maybe_unused]] const std::string_view topic = packet.topic;
+  [[maybe_unused]] constexpr std::size_t kAliasSize = F.version_5 ? 4 : 0;  // and a length byte more, at the worst
   std::size_t head_room = total - size;
   if constexpr (F.version_5) {
     if (version_5()) {
@@ -93,7 +93,7 @@ nal::Result<> BasicSession<F>::begin_direct(Direct& direct, Publish& packet, std
     }
   }
   const auto head = encode_any_head(room, packet, size);
-  packet.topic = topic;
+  if constexpr (F.version_5) { packet.topic = topic; }
   if (!head) {
     if constexpr (F.version_5) {
       if (direct.new_alias) { five_.aliases_out.remove(five_.aliases_out.all().back()); }
@@ -125,7 +125,7 @@ bool BasicSession<F>::absorb(Direct& direct) noexcept {
 template <Features F>
 void BasicSession<F>::abandon(Direct& direct) noexcept {
   if (direct.status != Direct::Status::active) { return; }
-  const bool unsent = direct.left == direct.size && outbox_.front().size() >= direct.head;
+  const bool unsent = direct.left == direct.size && outbox_.size() >= direct.head;
   if (unsent) {
     outbox_.take_back(direct.head);
     if constexpr (F.version_5) {
@@ -156,8 +156,7 @@ nal::Result<Record*> BasicSession<F>::accept(Publish& packet, std::size_t size) 
 
 template <Features F>
 nal::Result<std::uint32_t> BasicSession<F>::store_publish(Publish& packet) noexcept {
-  NAL_TRY(check_publish(packet));
-  NAL_TRY_SET(const std::size_t size, size_of(packet, packet.payload.size()));
+  NAL_TRY_SET(const std::size_t size, check_publish(packet, packet.payload.size()));
   if constexpr (F.version_5) {
     if (state_ == State::online && size > five_.server.maximum_packet_size) {
       return nal::Unexpected(nal::Error::message_size);
@@ -187,8 +186,7 @@ nal::Result<std::uint32_t> BasicSession<F>::try_publish(std::string_view topic, 
                                                         QoS qos, Retain retain, const Properties& properties) noexcept {
   Publish packet{topic, payload, qos, retain == Retain::yes, false, 0, 0, properties};
   if (qos != QoS::at_most_once) { return store_publish(packet); }
-  NAL_TRY(check_publish(packet));
-  NAL_TRY_SET(const std::size_t size, size_of(packet, payload.size()));
+  NAL_TRY_SET(const std::size_t size, check_publish(packet, payload.size()));
   if (size > outbox_.capacity()) { return nal::Unexpected(nal::Error::message_size); }
   Direct direct;
   NAL_TRY(begin_direct(direct, packet, payload.size()));
@@ -309,7 +307,7 @@ void BasicSession<F>::output(std::span<const std::byte> (&pieces)[2]) noexcept {
   pieces[0] = {};
   pieces[1] = {};
   // The server may wait for the rest of a packet that will not come.
-  if (fatal_.cause != Failure::Cause::none && state_ != State::failing) { return; }
+  if (failed() && state_ != State::failing) { return; }
   fill_outbox();
   if (sending_ == 0) {
     if (!outbox_.empty() || direct_) {
@@ -330,7 +328,7 @@ template <Features F>
 void BasicSession<F>::sent(std::size_t n, nal::Instant now) noexcept {
   last_sent_ = now;
   if (sending_ == 0) {
-    const std::size_t here = std::min(n, outbox_.front().size());
+    const std::size_t here = std::min(n, outbox_.size());
     outbox_.consume(here);
     n -= here;
     if (n != 0) {
@@ -380,13 +378,13 @@ void BasicSession<F>::settle_message(Record& record, Reason reason, const Proper
 
 /// PUBACK and PUBCOMP.
 template <Features F>
-nal::Result<> BasicSession<F>::handle_acknowledge(const Acknowledge& packet) noexcept {
+bool BasicSession<F>::handle_acknowledge(const Acknowledge& packet) noexcept {
   Record* record = store_.with_packet_id(packet.packet_id);
   bool expected = record && record->state == Record::State::sent;
   if constexpr (F.qos_2) {
     if (!record && packet.type == PacketType::pubcomp && two_.stray_releases != 0) {
       --two_.stray_releases;
-      return {};
+      return true;
     }
     if (expected) {
       expected = packet.type == PacketType::pubcomp ? is_release(*record)
@@ -397,11 +395,11 @@ nal::Result<> BasicSession<F>::handle_acknowledge(const Acknowledge& packet) noe
   // That the server does not know what it is to release any more is the end of it as well.
   const bool known = packet.type == PacketType::pubcomp;
   settle_message(*record, known ? Reason::success : packet.reason, packet.properties);
-  return {};
+  return true;
 }
 
 template <Features F>
-nal::Result<> BasicSession<F>::handle_pubrec(const Acknowledge& packet) noexcept {
+bool BasicSession<F>::handle_pubrec(const Acknowledge& packet) noexcept {
   if constexpr (F.qos_2) {
     Record* record = store_.with_packet_id(packet.packet_id);
     if (!record) {
@@ -411,19 +409,19 @@ nal::Result<> BasicSession<F>::handle_pubrec(const Acknowledge& packet) noexcept
         ++two_.stray_releases;
         answer({packet.packet_id, PacketType::pubrel, Reason::packet_identifier_not_found});
       }
-      return {};
+      return true;
     }
     const auto bytes = store_.bytes(*record);
-    if (is_release(*record)) { return {}; }  // it is on its way, or will be
+    if (is_release(*record)) { return true; }  // it is on its way, or will be
     const bool was_sent = record->state == Record::State::sent ||
                           (record->state == Record::State::queued && (bytes[0] & kDuplicateFlag) != std::byte{0});
     if (record->qos != static_cast<std::uint8_t>(QoS::exactly_once)) { return fail(Fault::unknown_packet_id); }
     // Of an earlier connection, while it is being sent again: that will be answered too.
-    if (!was_sent && record->state != Record::State::queued && resumed_) { return {}; }
+    if (!was_sent && record->state != Record::State::queued && resumed_) { return true; }
     if (!was_sent) { return fail(Fault::unknown_packet_id); }
     if (is_failure(packet.reason)) {
       settle_message(*record, packet.reason, packet.properties);
-      return {};
+      return true;
     }
     // From here on only the identifier matters: the record becomes the PUBREL, in its place.
     std::byte release[4];
@@ -439,7 +437,7 @@ nal::Result<> BasicSession<F>::handle_pubrec(const Acknowledge& packet) noexcept
     record->answer = static_cast<std::uint8_t>(packet.reason);
     room_.wake_all();
   }
-  return {};
+  return true;
 }
 
 template <Features F>

@@ -148,7 +148,7 @@ void BasicSession<F>::refuse_subscription(Record& record, Reason reason,
 
 /// SUBACK and UNSUBACK.
 template <Features F>
-nal::Result<> BasicSession<F>::handle_suback(const Suback& packet) noexcept {
+bool BasicSession<F>::handle_suback(const Suback& packet) noexcept {
   Record* record = subscriptions_.with_packet_id(packet.packet_id);
   const bool leave = packet.type == PacketType::unsuback;
   if (!record || record->state != (leave ? Record::State::left : Record::State::sent)) {
@@ -157,7 +157,7 @@ nal::Result<> BasicSession<F>::handle_suback(const Suback& packet) noexcept {
   answered_.wake_all();
   if (leave && packet.codes.empty()) {  // of 3.1.1
     subscriptions_.remove(*record);
-    return {};
+    return true;
   }
   if (packet.codes.size() != 1) { return fail(Fault::size); }
   const auto code = std::to_integer<std::uint8_t>(packet.codes[0]);
@@ -175,7 +175,7 @@ nal::Result<> BasicSession<F>::handle_suback(const Suback& packet) noexcept {
     record->answer = code;
     record->state = Record::State::active;
   }
-  return {};
+  return true;
 }
 
 }  // namespace mqtt

@@ -17,13 +17,13 @@ class Reader {
   explicit Reader(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
 
   std::uint8_t u8() noexcept {
-    const auto field = take(1);
-    return field.empty() ? std::uint8_t{0} : std::to_integer<std::uint8_t>(field[0]);
+    const auto* field = take(1);
+    return field ? std::to_integer<std::uint8_t>(*field) : std::uint8_t{0};
   }
   /// Most significant byte first (§1.5.2).
   std::uint16_t u16() noexcept {
-    const auto field = take(2);
-    if (field.empty()) { return 0; }
+    const auto* field = take(2);
+    if (!field) { return 0; }
     return static_cast<std::uint16_t>(std::to_integer<unsigned>(field[0]) << 8 | std::to_integer<unsigned>(field[1]));
   }
   std::uint32_t u32() noexcept {
@@ -45,10 +45,13 @@ class Reader {
     return 0;
   }
   /// Bytes behind their length (§3.1.3.3, §1.5.3).
-  std::span<const std::byte> binary() noexcept { return take(u16()); }
+  std::span<const std::byte> binary() noexcept { return raw(u16()); }
   std::string_view text() noexcept { return text_of(binary()); }
-  std::span<const std::byte> raw(std::size_t size) noexcept { return take(size); }
-  std::span<const std::byte> rest() noexcept { return take(bytes_.size()); }
+  std::span<const std::byte> raw(std::size_t size) noexcept {
+    const auto* field = take(size);
+    return {field, field ? size : 0};
+  }
+  std::span<const std::byte> rest() noexcept { return raw(bytes_.size()); }
 
   bool failed() const noexcept { return failed_; }
   bool at_end() const noexcept { return bytes_.empty(); }
@@ -58,10 +61,11 @@ class Reader {
     failed_ = true;
     bytes_ = {};
   }
-  std::span<const std::byte> take(std::size_t size) noexcept {
+  /// Null if there is not so much, or no more.
+  const std::byte* take(std::size_t size) noexcept {
     if (size > bytes_.size()) { fail(); }
-    if (failed_) { return {}; }
-    const auto field = bytes_.first(size);
+    if (failed_) { return nullptr; }
+    const std::byte* field = bytes_.data();
     bytes_ = bytes_.subspan(size);
     return field;
   }
