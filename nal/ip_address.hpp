@@ -50,7 +50,9 @@ class IpAddress {
 
   /// 0.0.0.0 or ::; for `Family::any` the latter, which dual-stack sockets take for both.
   static constexpr IpAddress unspecified(Family family) noexcept {
-    return family == Family::v4 ? IpAddress(Ipv4Address()) : IpAddress(Ipv6Address());
+    IpAddress zeros;
+    if (family != Family::v4) { zeros.family_ = Family::v6; }
+    return zeros;
   }
   /// 127.0.0.1, or ::1 for any other family.
   static constexpr IpAddress loopback(Family family) noexcept {
@@ -119,9 +121,7 @@ class IpAddress {
   constexpr bool is_loopback() const noexcept {
     return visit([](const auto& address) { return address.is_loopback(); });
   }
-  constexpr bool is_multicast() const noexcept {
-    return visit([](const auto& address) { return address.is_multicast(); });
-  }
+  constexpr bool is_multicast() const noexcept { return is_v4() ? v4().is_multicast() : bytes_[0] == 0xff; }
   constexpr bool is_link_local() const noexcept {
     return visit([](const auto& address) { return address.is_link_local(); });
   }
