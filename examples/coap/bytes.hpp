@@ -56,6 +56,7 @@ class SmallBytes {
 
 /// Tells which request a response answers (RFC 7252 §5.3.1).
 using Token = SmallBytes<8>;
+inline constexpr Token kNoToken;
 /// RFC 7252 §5.10.6.
 using Etag = SmallBytes<8>;
 

@@ -75,6 +75,15 @@ void Reply::finish_options(Code code) noexcept {
   if (observed) { out_->add_uint(OptionNumber::observe, observer_->sequence); }
 }
 
+void Reply::finish(Code code) noexcept {
+  finish_options(code);
+  if (!out_->fits() || !is_response(code)) {
+    out_->clear();
+    code = Code::internal_server_error;
+  }
+  out_->set_code(code);
+}
+
 Code Reply::fail(Code code, std::string_view diagnostic) noexcept {
   finish_options(code);
   const auto room = out_->payload_room();
@@ -92,7 +101,7 @@ Code Reply::payload(std::span<const std::byte> payload, Code code) noexcept {
   return body(source, code);
 }
 
-Code Reply::body(SourceRef source, Code code) noexcept {
+Code Reply::body(const SourceRef& source, Code code) noexcept {
   if (valid_ && code == Code::content) { code = Code::valid; }
   finish_options(code);
   if (code == Code::valid) { return code; }
@@ -118,8 +127,8 @@ Code Reply::body(SourceRef source, Code code) noexcept {
     if (whole && block.number == 0) { out_->add_uint(OptionNumber::size2, *whole); }
     room = block.szx == Block::kBert ? room / block.size() * block.size() : block.size();
   }
-  const auto got =
-      source.read(block.offset(), out_->payload_room().first(std::min(room + probe, out_->payload_room().size())));
+  const auto into = out_->payload_room();
+  const auto got = source.read(block.offset(), into.first(std::min(room + probe, into.size())));
   if (!got || (*got == 0 && block.number != 0)) {
     out_->clear();
     return got ? Code::bad_option : Code::internal_server_error;
@@ -132,25 +141,6 @@ Code Reply::body(SourceRef source, Code code) noexcept {
   }
   out_->put_payload(size);
   return code;
-}
-
-nal::Result<Deferred> Reply::later() noexcept {
-  if (call_->notification_ || call_->multicast() || call_->more_ || later_) {
-    return nal::Unexpected(nal::Error::not_supported);
-  }
-  const auto pending = server_->memory_.pending;
-  for (std::size_t i = 0; i < pending.size(); ++i) {
-    if (pending[i].used) { continue; }
-    const Arrival& arrival = *call_->arrival_;
-    pending[i].ends = arrival.ends;
-    pending[i].token = arrival.message.token;
-    pending[i].no_response = static_cast<std::uint8_t>(call_->options().uint_or(OptionNumber::no_response, 0));
-    pending[i].confirmable = arrival.message.type == Type::confirmable;
-    pending[i].used = true;
-    later_ = true;
-    return Deferred(*server_, static_cast<std::uint16_t>(i), pending[i].generation);
-  }
-  return nal::Unexpected(nal::Error::table_full);
 }
 
 }  // namespace coap

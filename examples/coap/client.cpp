@@ -13,7 +13,7 @@ using Kind = Exchange::Kind;
 bool is_younger(std::uint32_t last, nal::Instant last_at, std::uint32_t sequence, nal::Instant at) noexcept {
   constexpr std::uint32_t kHalf = 1u << 23;
   return (last < sequence && sequence - last < kHalf) || (last > sequence && last - sequence > kHalf) ||
-         at > last_at + nal::Duration::seconds(128);
+         passed(nal::Duration::seconds(128), last_at, at);
 }
 
 void add_parts(MessageWriter& out, OptionNumber number, std::string_view encoded, char separator) noexcept {
@@ -204,8 +204,8 @@ void Client::receive_response(Exchange& exchange, const Arrival& arrival) noexce
     if (exchange.kind != Kind::group) { fail(exchange, nal::Error::message_size); }
     return;
   }
-  if (const auto echo = message.options.find(OptionNumber::echo); echo && !echo->empty()) {
-    exchange.echo_ = *echo;
+  if (const auto echo = message.options.value_of(OptionNumber::echo); !echo.empty()) {
+    exchange.echo_ = echo;
     // RFC 9175 §2.3: the server wants to see that we are there.
     if (message.code == Code::unauthorized && !exchange.echoed_ && exchange.kind != Kind::group) {
       exchange.start();
@@ -216,7 +216,7 @@ void Client::receive_response(Exchange& exchange, const Arrival& arrival) noexce
   deliver(exchange, arrival);
 }
 
-bool Client::is_news(Exchange& exchange, const Arrival& arrival, std::optional<std::uint32_t> observe) noexcept {
+bool Client::is_news(Exchange& exchange, const Arrival& arrival, const std::optional<std::uint32_t>& observe) noexcept {
   if (exchange.observe == 1u) { return !observe; }  // a notification that crossed our good-bye
   if (!observe) { return true; }
   const bool answer = node_.reliable() || arrival.message.type == Type::acknowledgement;
@@ -239,7 +239,7 @@ void Client::deliver(Exchange& exchange, const Arrival& arrival) noexcept {
     if (more) {
       // §3.3.1: without news by then, we may have been forgotten.
       const auto age = nal::Duration::seconds(std::int64_t{options.uint_or(OptionNumber::max_age, 60)} + 5);
-      exchange.retransmission_.wait(arrival.now, age + node_.random().below(nal::Duration::seconds(10)));
+      exchange.retransmission_.wait(later(arrival.now, age), node_.random().below(nal::Duration::seconds(10)));
     }
   }
   if (more) {
@@ -316,12 +316,8 @@ bool Client::send(Exchange& exchange) noexcept {
   exchange.phase_ = Phase::sent;
   const bool ping = exchange.kind == Kind::ping;
   Code code = exchange.request.method;
-  std::span<const std::byte> token = exchange.token_;
-  if (ping && node_.reliable()) {
-    code = Code::ping;
-  } else if (ping) {
-    token = {};
-  }
+  if (ping) { code = node_.reliable() ? Code::ping : Code::empty; }
+  const Token& token = ping && !node_.reliable() ? kNoToken : exchange.token_;
   MessageWriter& out = node_.begin(confirmable ? Type::confirmable : Type::non_confirmable, code,
                                    exchange.retransmission_.id, token, ends);
   const auto encoded = ping ? nal::Result<>() : encode(exchange, out);
@@ -388,9 +384,9 @@ nal::Instant Client::deadline(nal::Instant now) const noexcept {
   nal::Instant first = nal::Instant::max();
   for (const Exchange* e = exchanges_.front(); e; e = exchanges_.after(*e)) {
     if (e->phase_ != Phase::queued) {
-      first = std::min(first, e->retransmission_.due);
+      earlier(first, e->retransmission_.due);
     } else if (node_.next_id_at() > now) {
-      first = std::min(first, node_.next_id_at());
+      earlier(first, node_.next_id_at());
     }
   }
   return first;

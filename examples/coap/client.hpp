@@ -65,14 +65,13 @@ class [[nodiscard("it holds the receive buffer")]] Response {
   }
   /// Seconds for which it holds.
   std::uint32_t max_age() const noexcept { return options().uint_or(OptionNumber::max_age, 60); }
-  std::span<const std::byte> etag() const noexcept { return options().find(OptionNumber::etag).value_or(nothing()); }
+  std::span<const std::byte> etag() const noexcept { return options().value_of(OptionNumber::etag); }
   /// Who answered: with a request to a group, a member.
   nal::Endpoint remote() const noexcept { return node_ ? node_->held().ends.remote : nal::Endpoint{}; }
   const Message& message() const noexcept;
 
  private:
   Response() noexcept : node_(nullptr) {}
-  static std::span<const std::byte> nothing() noexcept { return {}; }
   void release() noexcept {
     if (node_) { std::exchange(node_, nullptr)->release(); }
   }
@@ -172,7 +171,7 @@ class Client : public Role {
 
   /// Asks with bodies of any size both ways, block by block (RFC 7959): see `Transfer`, in transfer.hpp.
   Transfer transfer(const Request& request, SinkRef sink) noexcept;
-  Transfer transfer(const Request& request, SourceRef source, SinkRef sink = {}) noexcept;
+  Transfer transfer(const Request& request, const SourceRef& source, SinkRef sink = {}) noexcept;
 
   /// Whether somebody is there. *Completes* when the peer has answered. *Errors*: as `request`.
   Pinging ping(const nal::Endpoint& remote) noexcept;
@@ -193,7 +192,7 @@ class Client : public Role {
   bool receive_empty(const Arrival& arrival) noexcept;
   void receive_response(Exchange& exchange, const Arrival& arrival) noexcept;
   void deliver(Exchange& exchange, const Arrival& arrival) noexcept;
-  bool is_news(Exchange& exchange, const Arrival& arrival, std::optional<std::uint32_t> observe) noexcept;
+  bool is_news(Exchange& exchange, const Arrival& arrival, const std::optional<std::uint32_t>& observe) noexcept;
   bool may_send(const Exchange& exchange, nal::Instant now) const noexcept;
   bool advance(Exchange& exchange, nal::Instant now) noexcept;
   bool send(Exchange& exchange) noexcept;

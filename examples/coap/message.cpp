@@ -1,5 +1,7 @@
 #include "examples/coap/message.hpp"
 
+#include <cstring>
+
 #include "examples/coap/tcp_frame.hpp"
 #include "nal/assert.hpp"
 
@@ -99,15 +101,8 @@ void MessageWriter::add(OptionNumber number, std::span<const std::byte> value) n
     return;
   }
   if (next != 0) {
-    const auto begin = buffer_.begin();
-    const auto tail = begin + static_cast<std::ptrdiff_t>(at + old_front);
-    const auto to = begin + static_cast<std::ptrdiff_t>(at + more + new_front);
-    const auto end = begin + static_cast<std::ptrdiff_t>(size_);
-    if (to > tail) {
-      std::copy_backward(tail, end, to + (end - tail));
-    } else {
-      std::copy(tail, end, to);
-    }
+    const std::size_t tail = at + old_front;
+    std::memmove(&buffer_[at + more + new_front], &buffer_[tail], size_ - tail);
     put_option(at + more, next - wanted,
                std::span<const std::byte>(buffer_).subspan(at + more + new_front, next_value.size()));
   }
@@ -115,6 +110,8 @@ void MessageWriter::add(OptionNumber number, std::span<const std::byte> value) n
   size_ = size;
   if (wanted > last_number_) { last_number_ = static_cast<std::uint16_t>(wanted); }
 }
+
+void MessageWriter::add_uint(OptionNumber number, std::uint32_t value) noexcept { add(number, UintValue(value)); }
 
 Options MessageWriter::options() const noexcept {
   if (!fits_) { return {}; }

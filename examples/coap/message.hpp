@@ -36,6 +36,8 @@ class MessageWriter {
   /// `buffer` outlives the writer.
   explicit MessageWriter(std::span<std::byte> buffer) noexcept : buffer_(buffer) {}
 
+  /// Another buffer, for the next message.
+  void use(std::span<std::byte> buffer) noexcept { buffer_ = buffer; }
   /// Begins a message; what the buffer held is gone.
   void begin(Type type, Code code, std::uint16_t id, std::span<const std::byte> token) noexcept;
   /// Takes back options and payload.
@@ -50,7 +52,7 @@ class MessageWriter {
   /// quickest. Before the payload (asserted).
   void add(OptionNumber number, std::span<const std::byte> value) noexcept;
   void add(OptionNumber number, std::string_view text) noexcept { add(number, bytes_of(text)); }
-  void add_uint(OptionNumber number, std::uint32_t value) noexcept { add(number, UintValue(value)); }
+  void add_uint(OptionNumber number, std::uint32_t value) noexcept;
 
   /// Changes the last byte of an option that has been added and is not empty.
   void patch_last_byte(OptionNumber number, std::byte value) noexcept;

@@ -45,7 +45,7 @@ bool Retransmission::again(const Node& node, nal::Instant now) noexcept {
   return true;
 }
 
-void Retransmission::wait(nal::Instant now, nal::Duration time) noexcept { due = now + time; }
+void Retransmission::wait(nal::Instant now, nal::Duration time) noexcept { due = later(now, time); }
 
 Node::Node(const NodeConfig& config, const Memory& memory) noexcept
     : config_(config),
@@ -66,8 +66,8 @@ Node::Node(const NodeConfig& config, const Memory& memory) noexcept
 
 void Node::set_peer_size(std::size_t size) noexcept {
   // A stream's header is up to two bytes longer than a datagram's; a peer that takes next to nothing takes nothing.
-  peer_size_ = std::max<std::size_t>(size, 66) - 2;
-  max_message_ = std::min({memory_.receive.size(), memory_.send.size() - 2, peer_size_});
+  send_size_ = std::min(std::max<std::size_t>(size, 66), memory_.send.size()) - 2;
+  max_message_ = std::min(memory_.receive.size(), send_size_);
 }
 
 void Node::attach_client(Role* role) noexcept {
@@ -97,14 +97,14 @@ std::uint16_t Node::next_id(nal::Instant now) noexcept {
 nal::Instant Node::next_id_at() const noexcept {
   const std::uint32_t left = chunk_left_[next_id_ >> kIdChunkBits];
   if (left == 0) { return nal::Instant(); }
-  return nal::Instant::from_microseconds(std::int64_t{left} << kCoarseBits) + exchange_lifetime_;
+  return later(nal::Instant::from_microseconds(std::int64_t{left} << kCoarseBits), exchange_lifetime_);
 }
 
-MessageWriter& Node::begin(Type type, Code code, std::uint16_t id, std::span<const std::byte> token, const Ends& ends,
+MessageWriter& Node::begin(Type type, Code code, std::uint16_t id, const Token& token, const Ends& ends,
                            std::size_t limit) noexcept {
   NAL_ASSERT(!busy_);
   constexpr std::size_t kFront = MessageWriter::kHeaderRoom - Message::kHeaderSize;
-  writer_ = MessageWriter(memory_.send.first(std::min({memory_.send.size() - kFront, limit, peer_size_}) + kFront));
+  writer_.use(memory_.send.first(std::min(limit, send_size_) + kFront));
   busy_ = true;
   finished_ = false;
   outgoing_.ends = ends;
@@ -117,7 +117,7 @@ MessageWriter& Node::begin(Type type, Code code, std::uint16_t id, std::span<con
 }
 
 void Node::send_empty(Type type, std::uint16_t id, const Ends& ends) noexcept {
-  begin(type, Code::empty, id, {}, ends);
+  begin(type, Code::empty, id, kNoToken, ends);
 }
 
 void Node::settle(Type type, const Arrival& arrival) noexcept {
@@ -207,7 +207,10 @@ bool Node::acknowledge(const Arrival& arrival) noexcept {
   if (reliable_ || message.type == Type::acknowledgement) { return true; }
   settle(Type::acknowledgement, arrival);
   if (was_acknowledged(arrival)) { return false; }
-  acknowledged_[next_acknowledged_] = {arrival.ends.remote, message.id, arrival.now + exchange_lifetime_};
+  Acknowledged& oldest = acknowledged_[next_acknowledged_];
+  oldest.remote = arrival.ends.remote;
+  oldest.id = message.id;
+  oldest.until = later(arrival.now, exchange_lifetime_);
   next_acknowledged_ = static_cast<std::uint8_t>((next_acknowledged_ + 1) % kAcknowledged);
   return true;
 }
@@ -235,7 +238,7 @@ void Node::sent(nal::Result<> result) noexcept {
   const Type type = parsed ? message.type : writer_.type();
   if (type == Type::acknowledgement || type == Type::reset) { return; }
   const std::uint16_t id = parsed ? message.id : writer_.id();
-  const nal::Endpoint remote = outgoing_.ends.remote;
+  const nal::Endpoint& remote = outgoing_.ends.remote;
   if (client_) { client_->undeliverable(remote, id, result.error()); }
   if (server_) { server_->undeliverable(remote, id, result.error()); }
 }
@@ -244,10 +247,16 @@ void Node::refused(const nal::Endpoint& remote, nal::Error error) noexcept {
   if (client_) { client_->undeliverable(remote, std::nullopt, error); }
 }
 
+nal::Instant later(nal::Instant now, nal::Duration time) noexcept { return now + time; }
+
+bool passed(nal::Duration time, nal::Instant since, nal::Instant now) noexcept { return now > since + time; }
+
+void earlier(nal::Instant& first, nal::Instant other) noexcept { first = std::min(first, other); }
+
 nal::Instant Node::deadline(nal::Instant now) const noexcept {
   nal::Instant first = nal::Instant::max();
-  if (client_) { first = std::min(first, client_->deadline(now)); }
-  if (server_) { first = std::min(first, server_->deadline(now)); }
+  if (client_) { earlier(first, client_->deadline(now)); }
+  if (server_) { earlier(first, server_->deadline(now)); }
   return first;
 }
 

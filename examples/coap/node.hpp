@@ -27,6 +27,12 @@ inline std::uint32_t coarse(nal::Instant at) noexcept {
 }
 
 bool same(const nal::Endpoint& a, const nal::Endpoint& b) noexcept;
+// Times are of 64 bits: these are functions once rather than code everywhere.
+nal::Instant later(nal::Instant now, nal::Duration time) noexcept;
+/// Whether more than `time` has passed.
+bool passed(nal::Duration time, nal::Instant since, nal::Instant now) noexcept;
+/// `first` becomes the earlier one.
+void earlier(nal::Instant& first, nal::Instant other) noexcept;
 
 /// A message that has arrived.
 struct Arrival {
@@ -119,7 +125,7 @@ class Node {
   /// When an id may be taken for a request without taking one that the peer may remember (RFC 7252 §4.4).
   nal::Instant next_id_at() const noexcept;
   /// The message is made here and sent next, as a datagram of at most `limit` bytes. Only one at a time (asserted).
-  MessageWriter& begin(Type type, Code code, std::uint16_t id, std::span<const std::byte> token, const Ends& ends,
+  MessageWriter& begin(Type type, Code code, std::uint16_t id, const Token& token, const Ends& ends,
                        std::size_t limit = kNoLimit) noexcept;
   static constexpr std::size_t kNoLimit = 0xFFFF'FFFF;
   /// Acknowledges or rejects a message, without more (§4.2, §4.3).
@@ -189,7 +195,7 @@ class Node {
   nal::Duration transmit_span_;
   nal::Duration exchange_lifetime_;
   std::size_t max_message_;
-  std::size_t peer_size_ = kNoLimit;
+  std::size_t send_size_;  ///< how large messages to the peer may be
   std::uint16_t next_id_;
   std::uint8_t next_acknowledged_ = 0;
   nal::WaitList work_;

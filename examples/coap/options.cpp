@@ -115,6 +115,10 @@ std::optional<std::span<const std::byte>> Options::find(OptionNumber number) con
   return std::nullopt;
 }
 
+std::span<const std::byte> Options::value_of(OptionNumber number) const noexcept {
+  return find(number).value_or(std::span<const std::byte>());
+}
+
 std::optional<std::uint32_t> Options::find_uint(OptionNumber number) const noexcept {
   const auto value = find(number);
   if (!value) { return std::nullopt; }

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -130,6 +132,8 @@ class Options {
 
   /// The value of the first option of that number.
   std::optional<std::span<const std::byte>> find(OptionNumber number) const noexcept;
+  /// The same, and empty if there is none.
+  std::span<const std::byte> value_of(OptionNumber number) const noexcept;
   bool has(OptionNumber number) const noexcept { return find(number).has_value(); }
   /// The same as a number; nothing if it is missing or longer than four bytes.
   std::optional<std::uint32_t> find_uint(OptionNumber number) const noexcept;
@@ -166,13 +170,12 @@ struct Block {
   static constexpr std::uint32_t number_at(std::uint32_t offset, std::uint8_t szx) noexcept {
     return offset >> shift_of(szx);
   }
-  static constexpr unsigned shift_of(std::uint8_t szx) noexcept { return 4u + (szx < 6 ? szx : 6u); }
+  static constexpr unsigned shift_of(std::uint8_t szx) noexcept { return 4u + std::min<unsigned>(szx, 6); }
   static constexpr std::size_t size_of(std::uint8_t szx) noexcept { return std::size_t{1} << shift_of(szx); }
   /// The largest block that fits into `room` bytes; nothing below 16.
   static constexpr std::optional<std::uint8_t> szx_for(std::size_t room) noexcept {
-    std::optional<std::uint8_t> szx;
-    for (std::uint8_t i = 0; i <= 6 && size_of(i) <= room; ++i) { szx = i; }
-    return szx;
+    if (room < 16) { return std::nullopt; }
+    return static_cast<std::uint8_t>(std::bit_width(std::min<std::size_t>(room, 1024)) - 5);
   }
   friend constexpr bool operator==(const Block&, const Block&) noexcept = default;
 };

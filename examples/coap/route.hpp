@@ -50,7 +50,7 @@ class Handler {
       : object_(&object),
         call_([](void* it, const Call& call, Reply& reply) noexcept { return (*static_cast<F*>(it))(call, reply); }) {}
 
-  Code operator()(const Call& call, Reply& reply) const noexcept {
+  [[gnu::noinline]] Code operator()(const Call& call, Reply& reply) const noexcept {
     return function_ ? function_(call, reply) : call_(object_, call, reply);
   }
 

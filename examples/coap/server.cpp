@@ -45,14 +45,7 @@ bool Server::receive_empty(const Arrival& arrival) noexcept {
     }
     return true;
   }
-  for (Responding* r = responding_.front(); r; r = responding_.after(*r)) {
-    if (r->phase_ != Responding::Phase::sent || r->retransmission_.id != message.id) { continue; }
-    const Pending* request = r->request_.find();
-    if (!request || !same(request->ends.remote, arrival.ends.remote)) { continue; }
-    r->finish(rejected ? nal::Result<>(nal::Unexpected(nal::Error::connection_reset)) : nal::Result<>());
-    return true;
-  }
-  return false;
+  return later_ && later_->receive_empty(*this, arrival);
 }
 
 const Route* Server::find_route(const Options& options) const noexcept {
@@ -187,12 +180,7 @@ void Server::conclude(const Arrival& arrival, Reply& reply, Code code, Seen* see
   MessageWriter& out = *reply.out_;
   bool answered = !reply.later_ && !arrival.multicast;
   if (answered) {
-    reply.finish_options(code);
-    out.set_code(code);
-    if (!out.fits() || !is_response(code)) {
-      out.clear();
-      out.set_code(Code::internal_server_error);
-    }
+    reply.finish(code);
     if (reply.observer_ && !is_success(out.code())) { release(*reply.observer_); }
     answered = !suppressed(message.options.uint_or(OptionNumber::no_response, 0), out.code());
   }
@@ -203,11 +191,7 @@ void Server::conclude(const Arrival& arrival, Reply& reply, Code code, Seen* see
 }
 
 bool Server::fill(nal::Instant now) noexcept {
-  for (Responding* r = responding_.front(); r;) {
-    Responding* next = responding_.after(*r);
-    if ((this->*advance_later_)(*r, now)) { return true; }
-    r = next;
-  }
+  if (later_ && later_->fill(*this, now)) { return true; }
   // In turn, so that none is told all the time while others wait.
   for (std::size_t i = 0; i < memory_.stored.size(); ++i) {
     next_stored_ = next_stored_ + 1 < memory_.stored.size() ? next_stored_ + 1 : 0;
@@ -217,37 +201,23 @@ bool Server::fill(nal::Instant now) noexcept {
 }
 
 nal::Instant Server::deadline(nal::Instant) const noexcept {
-  nal::Instant first = nal::Instant::max();
-  for (const Responding* r = responding_.front(); r; r = responding_.after(*r)) {
-    first = std::min(first, r->retransmission_.due);
-  }
+  nal::Instant first = later_ ? later_->deadline(*this) : nal::Instant::max();
   for (const Stored& stored : memory_.stored) {
     const bool waits =
         stored.kind == Stored::Kind::group || (stored.kind == Stored::Kind::observer && stored.outstanding);
-    if (waits) { first = std::min(first, stored.retransmission.due); }
+    if (waits) { earlier(first, stored.retransmission.due); }
   }
   return first;
 }
 
 void Server::undeliverable(const nal::Endpoint&, std::optional<std::uint16_t> id, nal::Error error) noexcept {
-  // What may pass by itself is left to the retransmissions.
-  if (!id || (error != nal::Error::message_size && error != nal::Error::invalid_argument)) { return; }
-  for (Responding* r = responding_.front(); r; r = responding_.after(*r)) {
-    if (r->phase_ == Responding::Phase::sent && r->retransmission_.id == *id) {
-      r->finish(nal::Unexpected(error));
-      return;
-    }
-  }
+  if (later_ && id) { later_->undeliverable(*this, *id, error); }
 }
 
 void Server::disconnected(nal::Error) noexcept {
   for (Stored& stored : memory_.stored) { release(stored); }
   for (Upload& upload : memory_.uploads) { upload.used = false; }
-  while (Responding* r = responding_.front()) { r->finish(nal::Unexpected(nal::Error::closed)); }
-  for (Pending& pending : memory_.pending) {
-    pending.used = false;
-    ++pending.generation;
-  }
+  if (later_) { later_->disconnected(*this); }
 }
 
 }  // namespace coap

@@ -220,7 +220,7 @@ class Reply {
   /// 2.05, or another code, with that payload, in blocks if it must be.
   Code payload(std::span<const std::byte> payload, Code code = Code::content) noexcept;
   /// The same from a source, of which only the block that was asked for is read, at once: it may be a local variable.
-  Code body(SourceRef source, Code code = Code::content) noexcept;
+  Code body(const SourceRef& source, Code code = Code::content) noexcept;
   /// An error and a text that says more (RFC 7252 §5.5.2).
   Code fail(Code code, std::string_view diagnostic) noexcept;
 
@@ -233,6 +233,8 @@ class Reply {
  private:
   friend class Server;
   void finish_options(Code code) noexcept;
+  /// What cannot be sent, or is no answer, is an internal error.
+  void finish(Code code) noexcept;
 
   Server* server_;
   MessageWriter* out_;
@@ -329,8 +331,21 @@ class Server : public Role {
   Options options_of(const Stored& stored) noexcept;
 
   // server_later.cpp
+  /// The share of answers that come by themselves in what a role does.
+  struct Later {
+    bool (*receive_empty)(Server& server, const Arrival& arrival) noexcept;
+    bool (*fill)(Server& server, nal::Instant now) noexcept;
+    nal::Instant (*deadline)(const Server& server) noexcept;
+    void (*undeliverable)(Server& server, std::uint16_t id, nal::Error error) noexcept;
+    void (*disconnected)(Server& server) noexcept;
+  };
+  static const Later kLater;
+  static bool receive_later(Server& server, const Arrival& arrival) noexcept;
+  static bool fill_later(Server& server, nal::Instant now) noexcept;
+  static nal::Instant later_deadline(const Server& server) noexcept;
+  static void undeliverable_later(Server& server, std::uint16_t id, nal::Error error) noexcept;
+  static void disconnect_later(Server& server) noexcept;
   bool advance(Responding& responding, nal::Instant now) noexcept;
-  bool (Server::*advance_later_)(Responding& responding, nal::Instant now) noexcept = nullptr;
 
   using List = nal::detail::List<Responding, Responding>;
   Node& node_;
@@ -340,6 +355,7 @@ class Server : public Role {
   std::uint32_t sequence_ = 0;  ///< of notifications
   std::size_t next_stored_ = 0;
   List responding_;
+  const Later* later_ = nullptr;  ///< `kLater` as soon as a request is put off: who does not need it does not link it
 };
 
 /// See `Server::respond`.

@@ -20,7 +20,8 @@ Stored* Server::keep(const Arrival& arrival, const Route& route, Stored::Kind ki
     const auto options = arrival.message.options.bytes();
     const auto room = options_room(stored);
     if (options.size() > room.size()) { return nullptr; }
-    stored = Stored{};
+    stored.dirty = stored.outstanding = false;
+    stored.unconfirmed = 0;
     stored.ends = arrival.ends;
     stored.token = arrival.message.token;
     stored.route = &route;
@@ -92,7 +93,7 @@ bool Server::advance(Stored& stored, nal::Instant now) noexcept {
   stored.retransmission.id = node_.reliable() ? std::uint16_t{0} : node_.next_id(now);
   ++stored.unconfirmed;
   const bool confirm = !node_.reliable() && (stored.unconfirmed >= config_.confirm_every ||
-                                             now >= stored.confirmed + nal::Duration::hours(24));
+                                             passed(nal::Duration::hours(24), stored.confirmed, now));
   if (!stored.outstanding && confirm) {
     stored.retransmission.start(node_, now);
     stored.outstanding = true;
@@ -116,22 +117,14 @@ bool Server::notify(Stored& stored, nal::Instant now) noexcept {
                                    group ? node_.next_id(now) : stored.retransmission.id, stored.token, arrival.ends);
   Reply reply(*this, out, call);
   reply.observer_ = &stored;
-  const Code code = stored.route->handler(call, reply);
-  reply.finish_options(code);
-  out.set_code(code);
-  const bool good = out.fits() && is_success(code);
-  if (group && (!good || suppressed(arrival.message.options.uint_or(OptionNumber::no_response, 0), code))) {
+  reply.finish(stored.route->handler(call, reply));
+  const bool good = is_success(out.code());
+  if (group && (!good || suppressed(arrival.message.options.uint_or(OptionNumber::no_response, 0), out.code()))) {
     node_.drop_output();
     release(stored);
     return false;
   }
-  if (!good) {
-    if (!out.fits() || !is_response(code)) {
-      out.clear();
-      out.set_code(Code::internal_server_error);
-    }
-    out.set_type(Type::non_confirmable);
-  }
+  if (!good) { out.set_type(Type::non_confirmable); }
   if (!good || group) { release(stored); }  // §4.2: an error is the last one
   return true;
 }

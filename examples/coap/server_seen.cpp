@@ -29,7 +29,7 @@ Seen* Server::remember(const Arrival& arrival, Seen::Keep keep) noexcept {
     if (arrival.now >= seen.until) { seen.keep = Seen::Keep::free; }
     const bool may_go =
         seen.keep <= Seen::Keep::if_room || (seen.keep == Seen::Keep::while_sent && keep != Seen::Keep::if_room &&
-                                             arrival.now >= seen.since + node_.transmit_span());
+                                             passed(node_.transmit_span(), seen.since, arrival.now));
     if (!may_go) { continue; }
     if (!best || seen.keep < best->keep || (seen.keep == best->keep && seen.since < best->since)) { best = &seen; }
   }
@@ -40,8 +40,8 @@ Seen* Server::remember(const Arrival& arrival, Seen::Keep keep) noexcept {
   best->id = arrival.message.id;
   best->remote = arrival.ends.remote;
   best->since = arrival.now;
-  best->until = arrival.now +
-                (confirmable ? node_.exchange_lifetime() : node_.transmit_span() + node_.transmission().max_latency);
+  best->until = confirmable ? later(arrival.now, node_.exchange_lifetime())
+                            : later(later(arrival.now, node_.transmit_span()), node_.transmission().max_latency);
   return best;
 }
 

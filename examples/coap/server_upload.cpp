@@ -31,7 +31,7 @@ Code Server::take_block(Call& call, const Block& block, Upload*& upload) noexcep
   call.offset_ = block.offset();
   call.more_ = block.more;
 
-  const SmallBytes<8> tag(message.options.find(OptionNumber::request_tag).value_or(std::span<const std::byte>()));
+  const SmallBytes<8> tag(message.options.value_of(OptionNumber::request_tag));
   const std::uint32_t resource = resource_of(message.options);
   Upload* found = nullptr;
   Upload* free = nullptr;
@@ -69,7 +69,7 @@ Code Server::take_block(Call& call, const Block& block, Upload*& upload) noexcep
   }
   found->last = found->next;
   found->next += static_cast<std::uint32_t>(size);
-  found->until = arrival.now + node_.transmit_span() + node_.transmit_span();
+  found->until = later(later(arrival.now, node_.transmit_span()), node_.transmit_span());
   upload = found;
   if (call.route().streams) { return Code::empty; }
 

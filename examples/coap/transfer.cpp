@@ -9,12 +9,14 @@ constexpr std::size_t kOptions = 64;
 
 }  // namespace
 
-Transfer Client::transfer(const Request& request, SinkRef sink) noexcept { return Transfer(*this, request, {}, sink); }
-Transfer Client::transfer(const Request& request, SourceRef source, SinkRef sink) noexcept {
+Transfer Client::transfer(const Request& request, SinkRef sink) noexcept {
+  return transfer(request, SourceRef(), sink);
+}
+Transfer Client::transfer(const Request& request, const SourceRef& source, SinkRef sink) noexcept {
   return Transfer(*this, request, source, sink);
 }
 
-Transfer::Transfer(Client& client, const Request& request, SourceRef source, SinkRef sink) noexcept
+Transfer::Transfer(Client& client, const Request& request, const SourceRef& source, SinkRef sink) noexcept
     : exchange_(client, request), source_(source), sink_(sink) {}
 
 void Transfer::begin() noexcept {
@@ -56,9 +58,11 @@ nal::Poll<nal::Result<Response>> Transfer::poll(nal::Context& context) noexcept 
     if (!*polled) {
       if (polled->error() != nal::Error::message_size || !make_smaller()) { return polled; }
     } else {
-      const auto next = take((**polled).message());
-      if (!next) { return nal::Unexpected(next.error()); }
-      if (*next == Next::done) { return polled; }
+      const auto over = take((**polled).message());
+      if (over.ready()) {
+        if (!*over) { return nal::Unexpected((*over).error()); }
+        return polled;
+      }
       // The receive buffer is free again from here on.
       { const Response finished(*std::move(*polled)); }
     }
@@ -66,11 +70,11 @@ nal::Poll<nal::Result<Response>> Transfer::poll(nal::Context& context) noexcept 
   }
 }
 
-nal::Result<Transfer::Next> Transfer::take(const Message& response) noexcept {
+nal::Poll<nal::Result<>> Transfer::take(const Message& response) noexcept {
   return uploading_ ? take_upload(response) : take_download(response);
 }
 
-nal::Result<Transfer::Next> Transfer::take_upload(const Message& response) noexcept {
+nal::Poll<nal::Result<>> Transfer::take_upload(const Message& response) noexcept {
   const Code code = response.code;
   const bool more = exchange_.block1->more;
   szx_ = exchange_.block1->szx;
@@ -80,7 +84,7 @@ nal::Result<Transfer::Next> Transfer::take_upload(const Message& response) noexc
     ++restarts_;
     if (too_large) { szx_ = block->szx; }
     begin_upload();
-    return Next::ask;
+    return nal::pending;
   }
   if (!is_success(code) || !more) {
     uploading_ = false;
@@ -95,22 +99,22 @@ nal::Result<Transfer::Next> Transfer::take_upload(const Message& response) noexc
   const std::uint32_t number = Block::number_at(sent_, szx_);
   if (number > Block::kMaxNumber) { return nal::Unexpected(nal::Error::message_size); }
   exchange_.block1 = Block{number, true, szx_};
-  return Next::ask;
+  return nal::pending;
 }
 
-nal::Result<Transfer::Next> Transfer::take_download(const Message& response) noexcept {
+nal::Poll<nal::Result<>> Transfer::take_download(const Message& response) noexcept {
   const bool beyond = response.code == Code::bad_option || response.code == Code::bad_request;
   if (beyond && received_ != 0 && is_safe(exchange_.request.method) && restarts_ < kRestarts) {
     // What was there has become shorter: what is there now?
     ++restarts_;
     received_ = 0;
     ask_for_block(szx_);
-    return Next::ask;
+    return nal::pending;
   }
-  if (!is_success(response.code) || !sink_.valid()) { return Next::done; }
+  if (!is_success(response.code) || !sink_.valid()) { return nal::Result<>(); }
   const auto block = Block::find(response.options, OptionNumber::block2);
   const auto payload = response.payload;
-  const Etag etag(response.options.find(OptionNumber::etag).value_or(std::span<const std::byte>()));
+  const Etag etag(response.options.value_of(OptionNumber::etag));
   if (received_ == 0) {
     etag_ = etag;
   } else if (etag_ != etag) {
@@ -118,7 +122,7 @@ nal::Result<Transfer::Next> Transfer::take_download(const Message& response) noe
     ++restarts_;
     received_ = 0;
     ask_for_block(block ? block->szx : szx_);
-    return Next::ask;
+    return nal::pending;
   }
   const std::size_t size = block ? block->size() : 0;
   // A block that more follow is full; several at once (BERT) are so together.
@@ -132,10 +136,10 @@ nal::Result<Transfer::Next> Transfer::take_download(const Message& response) noe
   if (const auto total = response.options.find_uint(OptionNumber::size2)) { to_receive_ = *total; }
   NAL_TRY(sink_.write(received_, payload));
   received_ += static_cast<std::uint32_t>(payload.size());
-  if (!block || !block->more) { return Next::done; }
+  if (!block || !block->more) { return nal::Result<>(); }
   if (Block::number_at(received_, block->szx) > Block::kMaxNumber) { return nal::Unexpected(nal::Error::message_size); }
   ask_for_block(block->szx);
-  return Next::ask;
+  return nal::pending;
 }
 
 void Transfer::ask_for_block(std::uint8_t szx) noexcept {

@@ -14,7 +14,7 @@ namespace coap {
 /// and sink outlive it; they are used only while it is polled, or its node's `run` is.
 class [[nodiscard("await it")]] Transfer {
  public:
-  Transfer(Client& client, const Request& request, SourceRef source, SinkRef sink) noexcept;
+  Transfer(Client& client, const Request& request, const SourceRef& source, SinkRef sink) noexcept;
 
   nal::Poll<nal::Result<Response>> poll(nal::Context& context) noexcept;
 
@@ -28,13 +28,13 @@ class [[nodiscard("await it")]] Transfer {
   std::optional<std::uint32_t> to_receive() const noexcept { return to_receive_; }
 
  private:
-  enum class Next : std::uint8_t { ask, done };
   void begin() noexcept;
   void begin_upload() noexcept;
   bool make_smaller() noexcept;
-  nal::Result<Next> take(const Message& response) noexcept;
-  nal::Result<Next> take_upload(const Message& response) noexcept;
-  nal::Result<Next> take_download(const Message& response) noexcept;
+  /// Not ready: there is more to ask for.
+  nal::Poll<nal::Result<>> take(const Message& response) noexcept;
+  nal::Poll<nal::Result<>> take_upload(const Message& response) noexcept;
+  nal::Poll<nal::Result<>> take_download(const Message& response) noexcept;
   void ask_for_block(std::uint8_t szx) noexcept;
 
   static constexpr std::uint8_t kRestarts = 3;

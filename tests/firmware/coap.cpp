@@ -16,6 +16,7 @@ constexpr nal::Endpoint kServer{nal::Ipv4Address(192, 0, 2, 1), 5683};
 constexpr nal::Endpoint kClient{nal::Ipv4Address(192, 0, 2, 2), 40000};
 constexpr std::size_t kBody = 5000;
 
+// The program's own functions are not inlined into the library's, whose size is measured.
 /// One end of the wire.
 class Wire {
  public:
@@ -26,8 +27,8 @@ class Wire {
     peer.peer_ = this;
   }
 
-  nal::Poll<nal::Result<nal::Received>> poll_receive(nal::Context& context, nal::Waiter& waiter,
-                                                     std::span<std::byte> buffer) noexcept {
+  [[gnu::noinline]] nal::Poll<nal::Result<nal::Received>> poll_receive(nal::Context& context, nal::Waiter& waiter,
+                                                                       std::span<std::byte> buffer) noexcept {
     if (size_ == 0) {
       readable_.add(context, waiter, nal::Wait::readable);
       return nal::pending;
@@ -39,8 +40,8 @@ class Wire {
         .size = kept, .datagram_size = size, .remote = peer_->local_, .local = local_, .truncated = kept < size};
   }
   // A wire that holds a datagram already loses the next, as networks do.
-  nal::Poll<nal::Result<>> poll_send(nal::Context&, nal::Waiter&, const nal::Endpoint&, const nal::Endpoint&,
-                                     std::span<const std::byte> data) noexcept {
+  [[gnu::noinline]] nal::Poll<nal::Result<>> poll_send(nal::Context&, nal::Waiter&, const nal::Endpoint&,
+                                                       const nal::Endpoint&, std::span<const std::byte> data) noexcept {
     if (data.size() > peer_->bytes_.size()) { return nal::Unexpected(nal::Error::message_size); }
     if (peer_->size_ == 0) {
       std::copy(data.begin(), data.end(), peer_->bytes_.begin());
@@ -67,13 +68,13 @@ class Wire {
 std::byte body_at(std::uint64_t i) noexcept { return static_cast<std::byte>(i * 7 + i / 251); }
 
 struct Body {
-  nal::Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> out) noexcept {
+  [[gnu::noinline]] nal::Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> out) noexcept {
     const std::size_t n =
         offset < kBody ? std::min<std::size_t>(out.size(), kBody - static_cast<std::size_t>(offset)) : 0;
     for (std::size_t i = 0; i < n; ++i) { out[i] = body_at(offset + i); }
     return n;
   }
-  nal::Result<> write(std::uint64_t offset, std::span<const std::byte> data) noexcept {
+  [[gnu::noinline]] nal::Result<> write(std::uint64_t offset, std::span<const std::byte> data) noexcept {
     for (std::size_t i = 0; i < data.size(); ++i) {
       if (data[i] != body_at(offset + i)) { return nal::Unexpected(nal::Error::io_error); }
     }
@@ -85,7 +86,6 @@ struct Body {
 };
 
 unsigned ticks = 0;
-coap::Deferred waiting;
 std::size_t uploaded = 0;
 
 coap::Code on_ticks(const coap::Call&, coap::Reply& reply) noexcept {
@@ -100,6 +100,7 @@ coap::Code on_body(const coap::Call& call, coap::Reply& reply) noexcept {
   return coap::Code::changed;
 }
 #ifndef NAL_COAP_CORE
+coap::Deferred waiting;
 coap::Code on_slow(const coap::Call&, coap::Reply& reply) noexcept {
   auto later = reply.later();
   if (!later) { return coap::Code::service_unavailable; }
