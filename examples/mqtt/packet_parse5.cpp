@@ -14,16 +14,15 @@ constexpr BodySizes kSizes = {0,   // no type
                               exactly(0), exactly(0), 0, 0};
 
 /// A reason and properties, each of which may be left out at the end.
-template <class Packet>
-Parsed<Packet> take_short(Reader& reader, PacketType type, Packet packet) noexcept {
+Fault take_short(Reader& reader, PacketType type, Reason& reason, Properties& properties) noexcept {
   if (reader.failed()) { return Fault::truncated; }
-  if (reader.at_end()) { return packet; }
-  packet.reason = static_cast<Reason>(reader.u8());
-  if (!is_allowed(packet.reason, type)) { return Fault::return_code; }
-  if (reader.at_end()) { return packet; }
-  const Fault fault = take_properties<true>(reader, type, packet.properties);
+  if (reader.at_end()) { return Fault::none; }
+  reason = static_cast<Reason>(reader.u8());
+  if (!is_allowed(reason, type)) { return Fault::return_code; }
+  if (reader.at_end()) { return Fault::none; }
+  const Fault fault = take_properties(reader, type, properties);
   if (fault != Fault::none) { return fault; }
-  return whole(reader, packet);
+  return reader.at_end() ? Fault::none : Fault::trailing_bytes;
 }
 
 }  // namespace
@@ -72,9 +71,11 @@ Parsed<std::size_t> Publish::head_size5(const Header& header, std::span<const st
 
 Parsed<Acknowledge> Acknowledge::parse5(const Header& header, std::span<const std::byte> body) noexcept {
   Reader reader(body);
-  const Acknowledge packet{header.type, reader.u16()};
+  Acknowledge packet{header.type, reader.u16()};
   if (!reader.failed() && packet.packet_id == 0) { return Fault::packet_id; }
-  return take_short(reader, header.type, packet);
+  const Fault fault = take_short(reader, header.type, packet.reason, packet.properties);
+  if (fault != Fault::none) { return fault; }
+  return packet;
 }
 
 Parsed<FilterList> FilterList::parse5(const Header& header, std::span<const std::byte> body) noexcept {
@@ -100,16 +101,19 @@ Parsed<Suback> Suback::parse5(const Header& header, std::span<const std::byte> b
 
 Parsed<Disconnect> Disconnect::parse5(const Header& header, std::span<const std::byte> body) noexcept {
   Reader reader(body);
-  return take_short(reader, header.type, Disconnect{});
+  Disconnect packet;
+  const Fault fault = take_short(reader, header.type, packet.reason, packet.properties);
+  if (fault != Fault::none) { return fault; }
+  return packet;
 }
 
 Parsed<Auth> Auth::parse5(const Header& header, std::span<const std::byte> body) noexcept {
   Reader reader(body);
-  const auto packet = take_short(reader, header.type, Auth{});
+  Auth packet;
+  const Fault fault = take_short(reader, header.type, packet.reason, packet.properties);
+  if (fault != Fault::none) { return fault; }
   // 5.0 §3.15.2.2.2
-  if (packet && !body.empty() && !packet->properties.has(PropertyId::authentication_method)) {
-    return Fault::authentication;
-  }
+  if (!body.empty() && !packet.properties.has(PropertyId::authentication_method)) { return Fault::authentication; }
   return packet;
 }
 

@@ -1,6 +1,4 @@
 #pragma once
-#include <algorithm>
-
 #include "examples/mqtt/packet_wire.hpp"
 #include "examples/mqtt/topic.hpp"
 
@@ -18,11 +16,7 @@ Parsed<T> whole(const Reader& reader, const T& packet) noexcept {
 /// The properties of a packet of 5.0, into `properties`. 3.1.1 has none, and nothing is left of this.
 template <bool kVersion5>
 Fault take_properties(Reader& reader, PacketType in, Properties& properties) noexcept {
-  if constexpr (kVersion5) {
-    const auto taken = take_properties(reader, in);
-    if (!taken) { return taken.fault(); }
-    properties = *taken;
-  }
+  if constexpr (kVersion5) { return take_properties(reader, in, properties); }
   return Fault::none;
 }
 
@@ -112,9 +106,8 @@ Parsed<std::size_t> read_head_size(const Header& header, std::span<const std::by
     const std::size_t properties = reader.variable();
     if (reader.failed()) {
       // Whether because not all of it has come yet, or because it is wrong.
-      const bool incomplete = rest.size() < 4 && std::all_of(rest.begin(), rest.end(), [](std::byte byte) {
-                                return (byte & std::byte{0x80}) != std::byte{0};
-                              });
+      bool incomplete = rest.size() < 4;
+      for (const std::byte byte : rest) { incomplete = incomplete && (byte & std::byte{0x80}) != std::byte{0}; }
       if (incomplete && size + rest.size() < header.remaining) { return std::size_t{0}; }
       return Fault::truncated;
     }

@@ -42,6 +42,6 @@ inline Fault check_authentication(const Properties& properties) noexcept {
 }
 
 /// Takes the length and the properties, checked.
-Parsed<Properties> take_properties(Reader& reader, PacketType in) noexcept;
+Fault take_properties(Reader& reader, PacketType in, Properties& properties) noexcept;
 
 }  // namespace mqtt::detail

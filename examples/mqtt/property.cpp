@@ -172,10 +172,12 @@ Parsed<Properties> Properties::parse(std::span<const std::byte> bytes, PacketTyp
 
 namespace detail {
 
-Parsed<Properties> take_properties(Reader& reader, PacketType in) noexcept {
+Fault take_properties(Reader& reader, PacketType in, Properties& properties) noexcept {
   const auto bytes = reader.raw(reader.variable());
   if (reader.failed()) { return Fault::truncated; }
-  return Properties::parse(bytes, in);
+  const auto parsed = Properties::parse(bytes, in);
+  if (parsed) { properties = *parsed; }
+  return parsed.fault();
 }
 
 std::optional<std::size_t> properties_size(const Properties& properties, std::uint16_t topic_alias) noexcept {

@@ -49,14 +49,16 @@ nal::Result<std::size_t> BasicSession<F>::encode_connect(std::span<std::byte> ro
       if (config_.user_properties.size() > kUserProperties) { return nal::Unexpected(nal::Error::invalid_argument); }
       Property list[8 + kUserProperties];
       std::size_t count = 0;
-      const auto add = [&](PropertyId id, std::uint32_t number) { list[count++] = Property::of(id, number); };
-      if (config_.session_expiry != 0) { add(PropertyId::session_expiry, config_.session_expiry); }
-      if (config_.receive_maximum != 0) { add(PropertyId::receive_maximum, config_.receive_maximum); }
-      if (config_.maximum_packet_size != 0) { add(PropertyId::maximum_packet_size, config_.maximum_packet_size); }
+      const auto add = [&](PropertyId id, std::uint32_t number, std::uint32_t usual) __attribute__((noinline)) {
+        if (number != usual) { list[count++] = Property::of(id, number); }
+      };
+      add(PropertyId::session_expiry, config_.session_expiry, 0);
+      add(PropertyId::receive_maximum, config_.receive_maximum, 0);
+      add(PropertyId::maximum_packet_size, config_.maximum_packet_size, 0);
       const auto aliases = std::min<std::size_t>(five_.aliases_in.capacity(), 0xFFFF);
-      if (aliases != 0) { add(PropertyId::topic_alias_maximum, static_cast<std::uint32_t>(aliases)); }
-      if (!config_.request_problem_information) { add(PropertyId::request_problem_information, 0); }
-      if (config_.request_response_information) { add(PropertyId::request_response_information, 1); }
+      add(PropertyId::topic_alias_maximum, static_cast<std::uint32_t>(aliases), 0);
+      add(PropertyId::request_problem_information, config_.request_problem_information, 1);
+      add(PropertyId::request_response_information, config_.request_response_information, 0);
       if (config_.authenticator.answer) {
         NAL_TRY_SET(const auto data,
                     config_.authenticator.answer(config_.authenticator.context, Authenticator::Step::begin, {}));
