@@ -11,10 +11,12 @@ nal::Duration Backoff::next(const Reconnect& settings, const Random& random, nal
     wait_ = wait_ < maximum - wait_ ? wait_ * 2 : maximum;
   }
   if (wait_ > maximum) { wait_ = maximum; }
-  if (!random.next) { return nal::Duration::microseconds(wait_); }
-  const std::int64_t half = wait_ / 2;
-  return nal::Duration::microseconds(half +
-                                     (half >> 10) * static_cast<std::int64_t>(random.next(random.context) % 1025));
+  std::int64_t wait = wait_;
+  if (random.next) {
+    const std::int64_t half = wait_ / 2;
+    wait = half + (half >> 10) * static_cast<std::int64_t>(random.next(random.context) % 1025);
+  }
+  return nal::Duration::microseconds(wait);
 }
 
 }  // namespace mqtt

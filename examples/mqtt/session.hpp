@@ -305,6 +305,9 @@ class BasicSession {
   /// The connection must end. False, as what failed gives.
   [[gnu::noinline]] bool fail(const Failure& failure) noexcept;
   [[gnu::noinline]] bool fail(Fault fault) noexcept { return fail(Failure::protocol(fault)); }
+  [[gnu::noinline]] bool fail(Failure::Cause cause, nal::Error error) noexcept {
+    return fail(Failure::of(cause, error));
+  }
   bool failed() const noexcept { return fatal_.cause != Failure::Cause::none; }
   [[gnu::noinline]] void expect_answer(nal::Instant now) noexcept { answer_by_ = after(now, config_.answer_timeout); }
   void check_clock(nal::Instant now) noexcept;

@@ -299,7 +299,7 @@ bool BasicSession<F>::handle_connack(const Connack& packet) noexcept {
       if (config_.authenticator.answer) {
         const auto checked = config_.authenticator.answer(config_.authenticator.context, Authenticator::Step::finish,
                                                           packet.properties.bytes(PropertyId::authentication_data));
-        if (!checked) { return fail(Failure::of(Failure::Cause::authenticator, checked.error())); }
+        if (!checked) { return fail(Failure::Cause::authenticator, checked.error()); }
       } else if (packet.properties.has(PropertyId::authentication_method)) {
         return fail(Fault::authentication);
       }
@@ -394,7 +394,7 @@ bool BasicSession<F>::handle_auth(const Auth& packet) noexcept {
     // It ends with CONNACK while there is no session.
     if (state_ == State::handshake) { return fail(Fault::unexpected_packet); }
     const auto checked = authenticator.answer(authenticator.context, Authenticator::Step::finish, data);
-    if (!checked) { return fail(Failure::of(Failure::Cause::authenticator, checked.error())); }
+    if (!checked) { return fail(Failure::Cause::authenticator, checked.error()); }
     five_.authenticating = false;
     five_.authenticated = true;
     changed_.wake_all();
@@ -407,14 +407,14 @@ template <Features F>
 bool BasicSession<F>::send_auth(Reason reason, Authenticator::Step step, std::span<const std::byte> data) noexcept {
   if constexpr (F.version_5) {
     const auto said = config_.authenticator.answer(config_.authenticator.context, step, data);
-    if (!said) { return fail(Failure::of(Failure::Cause::authenticator, said.error())); }
+    if (!said) { return fail(Failure::Cause::authenticator, said.error()); }
     const Property list[] = {Property::of(PropertyId::authentication_method, config_.authenticator.method),
                              Property::of(PropertyId::authentication_data, *said)};
     const Auth packet{reason, std::span<const Property>(list).first(said->empty() ? 1 : 2)};
     const std::size_t size = 32 + config_.authenticator.method.size() + said->size();
     const auto room = direct_ ? std::span<std::byte>() : outbox_.reserve(size);
     const auto written = room.empty() ? nal::Unexpected(nal::Error::buffer_too_small) : encode5(room, packet);
-    if (!written) { return fail(Failure::of(Failure::Cause::authenticator, written.error())); }
+    if (!written) { return fail(Failure::Cause::authenticator, written.error()); }
     outbox_.commit(*written);
   }
   return true;
@@ -483,7 +483,7 @@ void BasicSession<F>::check_clock(nal::Instant now) noexcept {
   if (is_due(now, answer_by_)) {
     // While messages that the application leaves there fill the buffer, the answer may have come and stand behind them.
     if (!inbox_.room().empty()) {
-      fail(Failure::timed_out(state_ == State::handshake ? Failure::Cause::no_answer : Failure::Cause::keep_alive));
+      fail(state_ == State::handshake ? Failure::Cause::no_answer : Failure::Cause::keep_alive, nal::Error::timed_out);
       return;
     }
     expect_answer(now);

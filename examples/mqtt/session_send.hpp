@@ -429,7 +429,7 @@ bool BasicSession<F>::handle_pubrec(const Acknowledge& packet) noexcept {
     if constexpr (F.persistence) {
       const std::span<const std::byte> pieces[] = {std::span(release).first(*size)};
       const auto kept = config_.persistence.put({StoreKey::Kind::outgoing, packet.packet_id}, pieces);
-      if (!kept) { return fail(Failure::of(Failure::Cause::store, kept.error())); }
+      if (!kept) { return fail(Failure::Cause::store, kept.error()); }
     }
     std::memcpy(bytes.data(), release, *size);
     record->size = static_cast<std::uint32_t>(*size);
