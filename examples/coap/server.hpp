@@ -355,7 +355,7 @@ class Server : public Role {
   std::uint32_t sequence_ = 0;  ///< of notifications
   std::size_t next_stored_ = 0;
   List responding_;
-  const Later* later_ = nullptr;  ///< `kLater` as soon as a request is put off: who does not need it does not link it
+  const Later* later_ = nullptr;  ///< `kLater` as soon as there is one: who puts nothing off does not link it
 };
 
 /// See `Server::respond`.

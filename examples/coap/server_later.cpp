@@ -24,6 +24,7 @@ Responding Server::respond(Deferred request, const Answer& answer) noexcept {
 nal::Poll<nal::Result<>> Responding::poll(nal::Context& context) noexcept {
   if (phase_ == Phase::idle) {
     phase_ = Phase::queued;
+    server_->later_ = &Server::kLater;
     server_->responding_.push_back(*this);
     server_->node_.kick();
   }

@@ -157,6 +157,11 @@ TEST_CASE("An answer that comes later may be rejected, or never arrive", "[coap]
   CHECK(w.peer.expect().message.type == kNon);
 }
 
+TEST_CASE("A request that nobody put off has no answer that could come later", "[coap]") {
+  ServerWorld w;
+  CHECK(w.wait(w.server.respond(Deferred(), Answer{})) == Unexpected(Error::closed));
+}
+
 TEST_CASE("Only so many requests can be put off", "[coap]") {
   ServerWorld w;
   CHECK(w.code_of(get(1, "slow")) == Code::empty);
