@@ -144,15 +144,15 @@ bool BasicSession<F>::handle(const Header& header, std::span<const std::byte> bo
       break;
     }
     case PacketType::disconnect:
-      if constexpr (F.version_5) {
-        const auto packet = Disconnect::parse5(header, body);
-        handled = packet ? handle_disconnect(*packet) : fail(packet.fault());
-      }
-      break;
     case PacketType::auth:
       if constexpr (F.version_5) {
-        const auto packet = Auth::parse5(header, body);
-        handled = packet ? handle_auth(*packet) : fail(packet.fault());
+        if (header.type == PacketType::disconnect) {
+          const auto packet = Disconnect::parse5(header, body);
+          handled = packet ? handle_disconnect(*packet) : fail(packet.fault());
+        } else {
+          const auto packet = Auth::parse5(header, body);
+          handled = packet ? handle_auth(*packet) : fail(packet.fault());
+        }
       }
       break;
     default:  // PINGRESP: all that `check_allowed` leaves. One that was not asked for changes nothing.
