@@ -83,7 +83,8 @@ Result<std::string_view> decode_host(std::string_view text, std::span<char> out)
   std::size_t size = 0;
   while (!text.empty()) {
     const auto c = take(text);
-    if (!c || size == kMaxUriPart) { return Unexpected(Error::invalid_argument); }
+    // A Uri-Host with a colon is an IPv6 address (RFC 7252 §6.5), so that of no name may be written as %3A.
+    if (!c || *c == ':' || size == kMaxUriPart) { return Unexpected(Error::invalid_argument); }
     if (size == out.size()) { return Unexpected(Error::buffer_too_small); }
     out[size++] = lower(*c);
   }

@@ -182,6 +182,8 @@ TEST_CASE("What is no CoAP URI is refused", "[coap]") {
                                       "coap://h/%g2",
                                       "coap://h?%",
                                       "coap://%/",
+                                      "coap://%3a%3A1/",
+                                      "coap://a%3Amble/",
                                       "coap://h/a/../b",
                                       "coap://h/.",
                                       "coap://h/..",
