@@ -260,4 +260,14 @@ nal::Instant Node::deadline(nal::Instant now) const noexcept {
   return first;
 }
 
+void Node::wait_for_work(nal::Context& context, nal::Waiter& waiter, nal::Timer& timer, nal::Instant now) noexcept {
+  work_.add(context, waiter, nal::Wait::other);
+  const nal::Instant due = deadline(now);
+  if (due.is_never()) {
+    timer.disarm();
+  } else {
+    context.arm(timer, due);
+  }
+}
+
 }  // namespace coap

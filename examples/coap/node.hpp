@@ -113,8 +113,8 @@ class Node {
   void refused(const nal::Endpoint& remote, nal::Error error) noexcept;
   /// When `output` has something even if nothing arrives.
   nal::Instant deadline(nal::Instant now) const noexcept;
-  /// Woken when there is something to do.
-  nal::WaitList& work() noexcept { return work_; }
+  /// Whoever waits is polled again when there is something to do, and at `deadline`.
+  void wait_for_work(nal::Context& context, nal::Waiter& waiter, nal::Timer& timer, nal::Instant now) noexcept;
 
   // For roles.
   void attach_client(Role* role) noexcept;

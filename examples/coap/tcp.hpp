@@ -56,13 +56,7 @@ class [[nodiscard("await it")]] RunTcp {
   }
 
   nal::Poll<nal::Result<>> wait(nal::Context& context, nal::Instant now) noexcept {
-    node_->work().add(context, work_waiter_, nal::Wait::other);
-    const nal::Instant deadline = node_->deadline(now);
-    if (deadline.is_never()) {
-      timer_.disarm();
-    } else {
-      context.arm(timer_, deadline);
-    }
+    node_->wait_for_work(context, work_waiter_, timer_, now);
     return nal::pending;
   }
 
