@@ -262,12 +262,12 @@ void Connection::told(const mqtt::Notice& notice) {
   }
 }
 
-int exit_status(Connection::End end, const nal::Poll<nal::Result<>>& result) {
+int Connection::exit_status(End end, const nal::Poll<nal::Result<>>& result) {
   switch (end) {
-    case Connection::End::finished: return result.ready() && *result ? examples::kDone : examples::kFailed;
-    case Connection::End::failed: return examples::kFailed;
-    case Connection::End::interrupted: return examples::kInterrupted;
-    case Connection::End::deadline: return kWaitedInVain;
+    case End::finished: return result.ready() && *result ? examples::kDone : examples::kFailed;
+    case End::failed: return examples::kFailed;
+    case End::interrupted: return examples::kInterrupted;
+    case End::deadline: return kWaitedInVain;
   }
   return examples::kFailed;
 }

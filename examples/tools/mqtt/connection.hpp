@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -48,8 +49,16 @@ class Connection {
   /// Runs the client beside a task until that has finished, the client has given up (which was told), Ctrl-C, or the
   /// deadline; then disconnects.
   End run(const nal::TaskSlotBase& task, nal::Instant deadline = nal::Instant::max());
+  /// The same, at most so long; then the task is given up. What the program's exit status is.
+  template <class Slot>
+  int run_to_status(Slot& task, std::optional<nal::Duration> wait = std::nullopt) {
+    const End end = run(task, wait ? executor_.now() + *wait : nal::Instant::max());
+    task.cancel();
+    return exit_status(end, task.result());
+  }
 
  private:
+  static int exit_status(End end, const nal::Poll<nal::Result<>>& result);
   static mqtt::Config make_config(const ConnectionOptions& options, Connection& self);
   static void take_properties(mqtt::Config& config, const ConnectionOptions& options, Connection& self);
   static nal::Task<> keep_running(mqtt::Client<ConnectByName>& client);
@@ -80,8 +89,5 @@ class Connection {
   nal::TaskSlot<8192> slot_;
   examples::Interrupt interrupt_;
 };
-
-/// What the subcommands give, if all went well or not.
-int exit_status(Connection::End end, const nal::Poll<nal::Result<>>& result);
 
 }  // namespace nal_mqtt

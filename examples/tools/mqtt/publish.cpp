@@ -130,9 +130,7 @@ int publish(nal::Executor& executor, nal::AnyStack stack, const PublishOptions& 
     Connection connection(executor, stack, options, options.max_packet);
     if (!connection.open_store()) { return examples::kFailed; }
     if (!slot.start(executor, publish_lines, connection.session(), options, lines)) { return examples::kFailed; }
-    const auto end = connection.run(slot);
-    slot.cancel();
-    return exit_status(end, slot.result());
+    return connection.run_to_status(slot);
   }
   PayloadSource source;
   if (!source.open(options.payload, options.max_packet)) { return examples::kFailed; }
@@ -141,9 +139,7 @@ int publish(nal::Executor& executor, nal::AnyStack stack, const PublishOptions& 
   Connection connection(executor, stack, options, *room);
   if (!connection.open_store()) { return examples::kFailed; }
   if (!slot.start(executor, publish_source, connection.session(), options, source)) { return examples::kFailed; }
-  const auto end = connection.run(slot);
-  slot.cancel();
-  return exit_status(end, slot.result());
+  return connection.run_to_status(slot);
 }
 
 }  // namespace nal_mqtt

@@ -91,11 +91,7 @@ int request(nal::Executor& executor, nal::AnyStack stack, const RequestOptions& 
   if (!connection.open_store()) { return examples::kFailed; }
   nal::TaskSlot<8192> slot;
   if (!slot.start(executor, ask, connection.session(), options, source, properties)) { return examples::kFailed; }
-  const auto& wait = options.output.wait;
-  const auto deadline = wait ? executor.now() + *wait : nal::Instant::max();
-  const auto end = connection.run(slot, deadline);
-  slot.cancel();
-  return exit_status(end, slot.result());
+  return connection.run_to_status(slot, options.output.wait);
 }
 
 }  // namespace nal_mqtt

@@ -90,11 +90,7 @@ int subscribe(nal::Executor& executor, nal::AnyStack stack, const SubscribeOptio
   if (!connection.open_store()) { return examples::kFailed; }
   nal::TaskSlot<8192> slot;
   if (!slot.start(executor, print_messages, connection.session(), options)) { return examples::kFailed; }
-  const auto& wait = options.output.wait;
-  const auto deadline = wait ? executor.now() + *wait : nal::Instant::max();
-  const auto end = connection.run(slot, deadline);
-  slot.cancel();
-  return exit_status(end, slot.result());
+  return connection.run_to_status(slot, options.output.wait);
 }
 
 }  // namespace nal_mqtt
