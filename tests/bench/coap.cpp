@@ -8,20 +8,9 @@
 #include "examples/coap/client.hpp"
 #include "examples/coap/server.hpp"
 #include "nal/task_slot.hpp"
+#include "tests/support/virtual_clock.hpp"
 
 namespace {
-
-/// Time passes as if a request came each second, so that nothing has to be refused.
-class SteadyPlatform final : public nal::Platform {
- public:
-  nal::Instant now() noexcept override { return now_; }
-  void poll(nal::Executor&, nal::Instant) noexcept override {}
-  void wake() noexcept override {}
-  void advance() { now_ += nal::Duration::seconds(1); }
-
- private:
-  nal::Instant now_{};
-};
 
 constexpr nal::Endpoint kPeer{nal::Ipv4Address(192, 0, 2, 1), 5683};
 constexpr std::string_view kState = "21.5";
@@ -45,7 +34,7 @@ nal::Task<> ask(coap::Client& client, unsigned long count) {
 }
 
 int run_client(unsigned long count) {
-  SteadyPlatform platform;
+  nal::test::VirtualClock platform;
   nal::Executor executor(platform);
   static coap::Buffers<> buffers;
   coap::Node node(coap::NodeConfig{.seed = 1}, buffers.memory());
@@ -62,7 +51,8 @@ int run_client(unsigned long count) {
       std::span(answer).subspan(static_cast<std::size_t>(bytes.data() - answer.data()), bytes.size());
   while (slot.running()) {
     executor.poll_once();
-    platform.advance();
+    // As if a request came each second, so that nothing has to be refused.
+    platform.advance(nal::Duration::seconds(1));
     const coap::Node::Outgoing* out = node.output(platform.now());
     if (!out) { continue; }
     std::copy_n(out->bytes.begin() + 2, 6, datagram.begin() + 2);

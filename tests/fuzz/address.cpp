@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,12 +13,11 @@
 #include "nal/cidr.hpp"
 #include "nal/endpoint.hpp"
 #include "nal/mac_address.hpp"
+#include "tests/fuzz/harness.hpp"
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) { std::abort(); }
-}
+using nal::fuzz::require;
 
 template <class T>
 void round_trip(std::string_view text) {

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <vector>
 
@@ -16,25 +15,15 @@
 #include "examples/coap/tcp_frame.hpp"
 #include "examples/coap/transfer.hpp"
 #include "nal/task_slot.hpp"
+#include "tests/fuzz/harness.hpp"
+#include "tests/support/virtual_clock.hpp"
 
 namespace {
 
 using namespace coap;
 
-void require(bool holds) {
-  if (!holds) { std::abort(); }
-}
-
-class Clock final : public nal::Platform {
- public:
-  nal::Instant now() noexcept override { return now_; }
-  void poll(nal::Executor&, nal::Instant) noexcept override {}
-  void wake() noexcept override {}
-  void advance(nal::Duration duration) noexcept { now_ += duration; }
-
- private:
-  nal::Instant now_{};
-};
+using Clock = nal::test::VirtualClock;
+using nal::fuzz::require;
 
 /// Gives bytes that tell where they stand.
 class Source {
@@ -156,12 +145,7 @@ class Run {
   }
 
  private:
-  std::size_t next() {
-    if (input_.empty()) { return 0; }
-    const auto value = std::to_integer<std::size_t>(input_[0]);
-    input_ = input_.subspan(1);
-    return value;
-  }
+  std::size_t next() { return nal::fuzz::take(input_); }
   std::span<const std::byte> next_bytes() {
     const std::size_t wanted = next() % 96;
     const auto bytes = input_.first(std::min(wanted, input_.size()));

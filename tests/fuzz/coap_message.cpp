@@ -3,19 +3,17 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <vector>
 
 #include "examples/coap/message.hpp"
 #include "examples/coap/tcp_frame.hpp"
+#include "tests/fuzz/harness.hpp"
 
 namespace {
 
 using namespace coap;
 
-void require(bool holds) {
-  if (!holds) { std::abort(); }
-}
+using nal::fuzz::require;
 
 using Bytes = std::vector<std::byte>;
 

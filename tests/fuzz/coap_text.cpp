@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,14 +11,13 @@
 #include "examples/coap/link_format.hpp"
 #include "examples/coap/tcp_frame.hpp"
 #include "examples/coap/uri.hpp"
+#include "tests/fuzz/harness.hpp"
 
 namespace {
 
 using namespace coap;
 
-void require(bool holds) {
-  if (!holds) { std::abort(); }
-}
+using nal::fuzz::require;
 
 using Parts = std::vector<std::string>;
 

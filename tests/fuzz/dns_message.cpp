@@ -2,7 +2,6 @@
 // read so that it is read again the same. Beside it the texts: names and resolv.conf.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,15 +10,14 @@
 #include "nal/resolver/cache.hpp"
 #include "nal/resolver/operations.hpp"
 #include "nal/resolver/resolv_conf.hpp"
+#include "tests/fuzz/harness.hpp"
 
 namespace {
 
 using namespace nal::dns;
 using Bytes = std::vector<std::byte>;
 
-void require(bool holds) {
-  if (!holds) { std::abort(); }
-}
+using nal::fuzz::require;
 
 /// A name that was read holds what a name may hold.
 void check_name(const Name& name) {

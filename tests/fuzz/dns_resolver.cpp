@@ -6,32 +6,21 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <vector>
 
 #include "nal/block_on.hpp"
 #include "nal/resolver/operations.hpp"
+#include "tests/fuzz/harness.hpp"
+#include "tests/support/virtual_clock.hpp"
 
 namespace {
 
 using namespace nal;
 using Bytes = std::vector<std::byte>;
 
-void require(bool holds) {
-  if (!holds) { std::abort(); }
-}
-
-class Clock final : public Platform {
- public:
-  Instant now() noexcept override { return now_; }
-  void poll(Executor&, Instant) noexcept override {}
-  void wake() noexcept override {}
-  void advance(Duration duration) noexcept { now_ += duration; }
-
- private:
-  Instant now_{};
-};
+using Clock = nal::test::VirtualClock;
+using nal::fuzz::require;
 
 constexpr std::size_t kSockets = 6;
 
@@ -233,12 +222,7 @@ class Run {
   static constexpr dns::Config kConfig{
       .queries = 3, .message_bytes = 512, .servers = 2, .search_bytes = 32, .cache_entries = 3, .cache_bytes = 96};
 
-  std::size_t next() {
-    if (input_.empty()) { return 0; }
-    const auto value = std::to_integer<std::size_t>(input_[0]);
-    input_ = input_.subspan(1);
-    return value;
-  }
+  std::size_t next() { return nal::fuzz::take(input_); }
 
   void step() {
     const std::size_t what = next();

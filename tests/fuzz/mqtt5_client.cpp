@@ -18,6 +18,8 @@
 #include "examples/mqtt/operations.hpp"
 #include "nal/block_on.hpp"
 #include "nal/task_slot.hpp"
+#include "tests/fuzz/harness.hpp"
+#include "tests/support/virtual_clock.hpp"
 
 namespace {
 
@@ -25,20 +27,8 @@ using namespace mqtt;
 using nal::Result;
 using Bytes = std::vector<std::byte>;
 
-void require(bool holds) {
-  if (!holds) { std::abort(); }
-}
-
-class Clock final : public nal::Platform {
- public:
-  nal::Instant now() noexcept override { return now_; }
-  void poll(nal::Executor&, nal::Instant) noexcept override {}
-  void wake() noexcept override {}
-  void advance(nal::Duration duration) noexcept { now_ += duration; }
-
- private:
-  nal::Instant now_{};
-};
+using Clock = nal::test::VirtualClock;
+using nal::fuzz::require;
 
 /// What would stand on a disk.
 class Kept {
@@ -164,12 +154,7 @@ class Run {
     return made;
   }
 
-  std::size_t next() {
-    if (input_.empty()) { return 0; }
-    const auto value = std::to_integer<std::size_t>(input_[0]);
-    input_ = input_.subspan(1);
-    return value;
-  }
+  std::size_t next() { return nal::fuzz::take(input_); }
 
   void step() {
     const std::size_t what = next();

@@ -2,22 +2,20 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "examples/mqtt/packet.hpp"
 #include "examples/mqtt/topic.hpp"
+#include "tests/fuzz/harness.hpp"
 
 namespace {
 
 using namespace mqtt;
 using Bytes = std::vector<std::byte>;
 
-void require(bool holds) {
-  if (!holds) { std::abort(); }
-}
+using nal::fuzz::require;
 
 bool same(std::span<const std::byte> a, std::span<const std::byte> b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end());

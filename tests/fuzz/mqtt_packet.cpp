@@ -2,7 +2,6 @@
 // and URLs behave as their rules say.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,14 +9,13 @@
 #include "examples/mqtt/packet.hpp"
 #include "examples/mqtt/topic.hpp"
 #include "examples/mqtt/url.hpp"
+#include "tests/fuzz/harness.hpp"
 
 namespace {
 
 using namespace mqtt;
 
-void require(bool holds) {
-  if (!holds) { std::abort(); }
-}
+using nal::fuzz::require;
 
 using Bytes = std::vector<std::byte>;
 
