@@ -27,13 +27,53 @@ class Unexpected {
 template <class T>
 class Poll;
 
+namespace detail {
+
+/// What a `Result` is made of: the error, and the value while there is none.
+template <class T>
+struct ResultParts {
+  constexpr explicit ResultParts(Error error) noexcept : none_{}, code_(error) {}
+  template <class U>
+  constexpr ResultParts(std::in_place_t, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>)
+      : value_(std::forward<U>(value)), code_{} {}
+  ResultParts(const ResultParts&) = default;
+  ResultParts(ResultParts&&) = default;
+  ResultParts& operator=(const ResultParts&) = default;
+  ResultParts& operator=(ResultParts&&) = default;
+  ~ResultParts()
+    requires std::is_trivially_destructible_v<T>
+  = default;
+  constexpr ~ResultParts()
+    requires(!std::is_trivially_destructible_v<T>)
+  {}
+
+  union {
+    Unit none_;
+    T value_;
+  };
+  Error code_;
+};
+/// "Nothing" takes no room: a `Result<>` is one byte, and to ask whether it is good is to compare it with 0.
+template <>
+struct ResultParts<Unit> {
+  constexpr explicit ResultParts(Error error) noexcept : code_(error) {}
+  constexpr ResultParts(std::in_place_t, Unit) noexcept : code_{} {}
+
+  [[no_unique_address]] Unit value_{};
+  Error code_;
+};
+
+}  // namespace detail
+
 /// A value or an `Error`. Member names are those of `std::expected`, which the oldest supported compilers lack.
 ///
 /// As cheap as it can be: the error is the discriminator, so `Result<std::size_t>` is two words, trivially copyable,
 /// and travels in registers. Reading the value of a failed result, or the error of a good one, is a caller's bug
 /// (asserted).
 template <class T = Unit>
-class [[nodiscard("an unread Result is a swallowed error")]] Result {
+class [[nodiscard("an unread Result is a swallowed error")]] Result : private detail::ResultParts<T> {
+  using Parts = detail::ResultParts<T>;
+
   static_assert(!std::is_void_v<T>, "use nal::Result<> for a result without a value");
   static_assert(!std::is_reference_v<T>, "a nal::Result holds a value; use a pointer");
 
@@ -43,19 +83,20 @@ class [[nodiscard("an unread Result is a swallowed error")]] Result {
 
   constexpr Result() noexcept
     requires std::same_as<T, Unit>
-      : value_{}, code_{} {}
+      : Parts(Error{}) {}
   constexpr Result(const T& value) noexcept(std::is_nothrow_copy_constructible_v<T>)
     requires std::copy_constructible<T>
-      : value_(value), code_{} {}
-  constexpr Result(T&& value) noexcept(std::is_nothrow_move_constructible_v<T>) : value_(std::move(value)), code_{} {}
-  constexpr Result(Unexpected unexpected) noexcept : none_{}, code_(unexpected.error()) {}
+      : Parts(std::in_place, value) {}
+  constexpr Result(T&& value) noexcept(std::is_nothrow_move_constructible_v<T>)
+      : Parts(std::in_place, std::move(value)) {}
+  constexpr Result(Unexpected unexpected) noexcept : Parts(unexpected.error()) {}
 
   Result(const Result&) noexcept
     requires std::is_trivially_copy_constructible_v<T>
   = default;
   constexpr Result(const Result& other) noexcept
     requires(!std::is_trivially_copy_constructible_v<T> && std::is_copy_constructible_v<T>)
-      : none_{}, code_(other.code_) {
+      : Parts(other.code_) {
     if (has_value()) { std::construct_at(&value_, other.value_); }
   }
   Result(Result&&) noexcept
@@ -63,7 +104,7 @@ class [[nodiscard("an unread Result is a swallowed error")]] Result {
   = default;
   constexpr Result(Result&& other) noexcept
     requires(!std::is_trivially_move_constructible_v<T>)
-      : none_{}, code_(other.code_) {
+      : Parts(other.code_) {
     if (has_value()) { std::construct_at(&value_, std::move(other.value_)); }
   }
   Result& operator=(const Result&) noexcept
@@ -161,10 +202,12 @@ class [[nodiscard("an unread Result is a swallowed error")]] Result {
 
  private:
   friend class Poll<Result>;
+  using Parts::code_;
+  using Parts::value_;
   /// Not a result yet: the third state that lets `Poll<Result<T>>` be as small as `Result<T>`.
   static constexpr Error kPending{255};
   struct Pending {};
-  constexpr explicit Result(Pending) noexcept : none_{}, code_(kPending) {}
+  constexpr explicit Result(Pending) noexcept : Parts(kPending) {}
 
   constexpr T& checked() noexcept {
     NAL_ASSERT(has_value());
@@ -175,12 +218,6 @@ class [[nodiscard("an unread Result is a swallowed error")]] Result {
       if (has_value()) { std::destroy_at(&value_); }
     }
   }
-
-  union {
-    Unit none_;
-    T value_;
-  };
-  Error code_;
 };
 
 template <class T>
