@@ -112,7 +112,7 @@ constexpr dns::Config kConfig{.message_bytes = 4096, .servers = dns::ResolvConf:
 template <class Stack>
 int ask_with_own(nal::Executor& executor, Stack& stack, const Options& options) {
   static dns::Resources<Stack, kConfig> memory;
-  dns::Resolver<Stack> resolver(executor, stack, memory, dns::system_entropy());
+  dns::Resolver<Stack> resolver(executor, stack, memory, nal::system_entropy());
   const std::string text = dns::system_resolv_conf();
   const dns::ResolvConf system(text);
   dns::Settings settings = system.settings();

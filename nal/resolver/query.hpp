@@ -6,7 +6,7 @@
 
 #include "nal/resolver/answer.hpp"
 #include "nal/resolver/cache.hpp"
-#include "nal/resolver/random.hpp"
+#include "nal/random.hpp"
 #include "nal/resolver/settings.hpp"
 #include "nal/result.hpp"
 

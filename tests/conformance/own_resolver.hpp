@@ -40,7 +40,7 @@ class OwnResolverFixture : public Base {
 
  private:
   using Memory = dns::Resources<Inner, dns::Config{.cache_entries = 4}>;
-  static dns::Entropy entropy() { return dns::Entropy(std::array<std::byte, dns::Entropy::kSize>{}); }
+  static Entropy entropy() { return Entropy(std::array<std::byte, Entropy::kSize>{}); }
 
   Memory client_memory_;
   Memory server_memory_;

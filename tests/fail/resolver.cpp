@@ -15,7 +15,7 @@ constexpr nal::dns::Config kConfig{};
 
 using Memory = nal::dns::Resources<model::Stack, kConfig>;
 
-void resolve(nal::Executor& executor, model::Stack& stack, Memory& memory, const nal::dns::Entropy& entropy) {
+void resolve(nal::Executor& executor, model::Stack& stack, Memory& memory, const nal::Entropy& entropy) {
 #if defined(NO_ENTROPY)
   nal::dns::Resolver<model::Stack> resolver(executor, stack, memory);
 #elif defined(MADE_UP_ENTROPY)

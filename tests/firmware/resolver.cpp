@@ -165,7 +165,7 @@ int main() {
   static Desk desk;
   static dns::Resources<Desk, dns::Config{.queries = 2, .message_bytes = 512, .cache_entries = 4, .cache_bytes = 256}>
       memory;
-  static dns::Resolver resolver(executor, desk, memory, dns::Entropy(std::array<std::byte, dns::Entropy::kSize>{}));
+  static dns::Resolver resolver(executor, desk, memory, Entropy(std::array<std::byte, Entropy::kSize>{}));
   const Endpoint servers[] = {kServer};
   if (!resolver.configure({.servers = servers})) { return 1; }
   print_addresses(executor, resolver, "a.example");

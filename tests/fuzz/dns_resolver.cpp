@@ -186,7 +186,7 @@ constexpr std::uint8_t kForged = 66;
 class Run {
  public:
   explicit Run(std::span<const std::byte> input)
-      : input_(input), resolver_(executor_, stack_, memory_, dns::Entropy(std::array<std::byte, 32>{})) {
+      : input_(input), resolver_(executor_, stack_, memory_, Entropy(std::array<std::byte, 32>{})) {
     configure(0);
   }
   ~Run() {

@@ -4,11 +4,12 @@
 #include <cstdint>
 #include <span>
 
-namespace nal::dns {
+namespace nal {
 
 /// 32 bytes that nobody else can know, from the machine's source of randomness (on hosts `system_entropy()` of
-/// nal/hosted/resolver.hpp). Whoever can tell them can tell the resolver's next ids and ports, and answer in a name
-/// server's place: they are never the same twice, also not after a restart. There is no default.
+/// nal/hosted/entropy.hpp). Whoever can tell them can tell what follows from them, DNS ids, ports and TCP's initial
+/// sequence numbers, and speak in a peer's place: they are never the same twice, also not after a restart. There is no
+/// default.
 class Entropy {
  public:
   static constexpr std::size_t kSize = 32;
@@ -25,12 +26,12 @@ class Random {
  public:
   explicit Random(const Entropy& entropy) noexcept : key_(entropy.words_) {}
 
+  std::uint32_t u32() noexcept;
   std::uint16_t u16() noexcept;
   /// From 0 to `bound` - 1; `bound` is at least 1.
   std::uint32_t below(std::uint32_t bound) noexcept;
 
  private:
-  std::uint32_t u32() noexcept;
   std::array<std::uint32_t, 8> key_;
   std::array<std::uint32_t, 8> words_{};
   std::uint8_t left_ = 0;  ///< of `words_`
@@ -40,4 +41,4 @@ class Random {
 void chacha20_block(std::span<const std::uint32_t, 8> key, std::uint32_t counter,
                     std::span<const std::uint32_t, 3> nonce, std::span<std::uint32_t, 16> out) noexcept;
 
-}  // namespace nal::dns
+}  // namespace nal

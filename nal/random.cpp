@@ -1,8 +1,8 @@
-#include "nal/resolver/random.hpp"
+#include "nal/random.hpp"
 
 #include <bit>
 
-namespace nal::dns {
+namespace nal {
 
 Entropy::Entropy(std::span<const std::byte, kSize> bytes) noexcept {
   for (std::size_t i = 0; i < words_.size(); ++i) {
@@ -60,4 +60,4 @@ std::uint32_t Random::below(std::uint32_t bound) noexcept {
   return static_cast<std::uint32_t>(std::uint64_t{u32()} * bound >> 32);
 }
 
-}  // namespace nal::dns
+}  // namespace nal

@@ -1,14 +1,14 @@
-#include "nal/resolver/random.hpp"
+#include "nal/random.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <set>
 #include <type_traits>
 
-namespace nal::dns::test {
+namespace nal::test {
 
 // RFC 8439 §2.3.2.
-TEST_CASE("A block of ChaCha20 is the standard's", "[dns][random]") {
+TEST_CASE("A block of ChaCha20 is the standard's", "[random]") {
   std::array<std::uint32_t, 8> key{};
   for (std::uint32_t i = 0; i < 8; ++i) { key[i] = 0x03020100 + i * 0x04040404; }
   const std::array<std::uint32_t, 3> nonce{0x09000000, 0x4a000000, 0x00000000};
@@ -20,7 +20,7 @@ TEST_CASE("A block of ChaCha20 is the standard's", "[dns][random]") {
   CHECK(out == expected);
 }
 
-TEST_CASE("Random numbers follow from the entropy, and from nothing else", "[dns][random]") {
+TEST_CASE("Random numbers follow from the entropy, and from nothing else", "[random]") {
   static_assert(!std::is_default_constructible_v<Entropy> && !std::is_default_constructible_v<Random>);
   std::array<std::byte, Entropy::kSize> seed{};
   Random a{Entropy(seed)};
@@ -39,7 +39,7 @@ TEST_CASE("Random numbers follow from the entropy, and from nothing else", "[dns
   CHECK(seen.size() > 980);
 }
 
-TEST_CASE("Numbers below a bound are below it, and all of them come", "[dns][random]") {
+TEST_CASE("Numbers below a bound are below it, and all of them come", "[random]") {
   Random random{Entropy(std::array<std::byte, Entropy::kSize>{})};
   std::set<std::uint32_t> seen;
   for (int i = 0; i < 200; ++i) { seen.insert(random.below(6)); }
@@ -47,4 +47,4 @@ TEST_CASE("Numbers below a bound are below it, and all of them come", "[dns][ran
   CHECK(random.below(1) == 0);
 }
 
-}  // namespace nal::dns::test
+}  // namespace nal::test
