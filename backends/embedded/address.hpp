@@ -1,0 +1,97 @@
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "backends/embedded/features.hpp"
+#include "nal/ip_address.hpp"
+
+namespace nal::embedded {
+
+/// An address as the stack keeps it: without a zone (which an interface is kept for beside it) and without a family of
+/// its own, an IPv4 address being an IPv4-mapped one. 16 bytes, or 4 where there is no IPv6.
+class Address {
+ public:
+  static constexpr std::size_t kSize = features::kIpv6 ? 16 : 4;
+  /// Where an IPv4 address stands in it.
+  static constexpr std::size_t kV4 = kSize - 4;
+
+  /// The unspecified address of no family; equals nothing else.
+  constexpr Address() noexcept = default;
+  constexpr Address(Ipv4Address v4) noexcept {
+    if constexpr (features::kIpv6) { bytes_[10] = bytes_[11] = 0xff; }
+    const auto bytes = v4.bytes();
+    std::copy(bytes.begin(), bytes.end(), bytes_.begin() + kV4);
+  }
+  /// Of no use where there is no IPv6: gives the unspecified address.
+  constexpr Address(const Ipv6Address& v6) noexcept {
+    if constexpr (features::kIpv6) { std::copy(v6.bytes().begin(), v6.bytes().end(), bytes_.begin()); }
+  }
+  constexpr Address(const IpAddress& address) noexcept
+      : Address(address.is_v4() ? Address(address.v4()) : Address(address.v6())) {}
+
+  /// Of 4 or 16 bytes of a packet.
+  static Address from_wire(std::span<const std::byte, 4> v4) noexcept {
+    Address address;
+    if constexpr (features::kIpv6) { address.bytes_[10] = address.bytes_[11] = 0xff; }
+    std::memcpy(&address.bytes_[kV4], v4.data(), 4);
+    return address;
+  }
+  static Address from_wire(std::span<const std::byte, 16> v6) noexcept {
+    Address address;
+    if constexpr (features::kIpv6) { std::memcpy(address.bytes_.data(), v6.data(), 16); }
+    return address;
+  }
+  /// The bytes that a packet has: 4 or 16.
+  std::span<const std::byte> wire() const noexcept {
+    return std::as_bytes(std::span(bytes_)).subspan(is_v4() ? kV4 : 0);
+  }
+
+  constexpr bool is_v4() const noexcept {
+    if constexpr (features::kIpv6) {
+      for (std::size_t i = 0; i < 10; ++i) {
+        if (bytes_[i] != 0) { return false; }
+      }
+      return bytes_[10] == 0xff && bytes_[11] == 0xff;
+    }
+    return true;
+  }
+  constexpr bool is_v6() const noexcept { return !is_v4(); }
+  constexpr Family family() const noexcept { return is_v4() ? Family::v4 : Family::v6; }
+  /// Only of an IPv4 address.
+  constexpr Ipv4Address v4() const noexcept { return Ipv4Address::from_bytes(std::span(bytes_).template last<4>()); }
+  /// Only of an IPv6 address, with the zone given.
+  constexpr Ipv6Address v6(std::uint32_t zone = 0) const noexcept {
+    if constexpr (features::kIpv6) {
+      return Ipv6Address::from_bytes(bytes_, zone);
+    } else {
+      return {};
+    }
+  }
+  /// As the application knows it: a link-local IPv6 address in the zone of its interface.
+  constexpr IpAddress to_ip(std::uint32_t interface = 0) const noexcept {
+    if (is_v4()) { return v4(); }
+    const Ipv6Address plain = v6();
+    return plain.is_link_local() || plain.scope() == Ipv6Scope::link_local ? plain.with_zone(interface) : plain;
+  }
+
+  constexpr bool is_unspecified() const noexcept { return is_v4() ? v4().is_unspecified() : v6().is_unspecified(); }
+  constexpr bool is_multicast() const noexcept { return is_v4() ? (bytes_[kV4] & 0xf0) == 0xe0 : bytes_[0] == 0xff; }
+  constexpr bool is_loopback() const noexcept { return is_v4() ? bytes_[kV4] == 127 : v6().is_loopback(); }
+  constexpr bool is_link_local() const noexcept { return is_v4() ? v4().is_link_local() : v6().is_link_local(); }
+
+  void hash_into(Hasher& hasher) const noexcept {
+    for (std::size_t i = 0; i < kSize; i += 4) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, &bytes_[i], 4);
+      hasher.add(word);
+    }
+  }
+
+  friend constexpr bool operator==(const Address&, const Address&) noexcept = default;
+
+ private:
+  std::array<std::uint8_t, kSize> bytes_{};
+};
+
+}  // namespace nal::embedded

@@ -1,0 +1,49 @@
+#pragma once
+/// What of the stack is compiled in. A product that wants less names a header of its own by
+/// `NAL_EMBEDDED_FEATURES_HEADER`, which defines the same constants; what is false costs neither flash nor RAM. The
+/// same for every file that includes the stack.
+#include <cstddef>
+#include <cstdint>
+
+#if defined(NAL_EMBEDDED_FEATURES_HEADER)
+#include NAL_EMBEDDED_FEATURES_HEADER
+#else
+
+namespace nal::embedded::features {
+
+inline constexpr bool kIpv4 = true;
+inline constexpr bool kIpv6 = true;
+/// Ethernet, with ARP and Neighbor Discovery by it; without, bare IP alone.
+inline constexpr bool kEthernet = true;
+/// Fragments received and sent.
+inline constexpr bool kFragments = true;
+/// Groups other than those that IPv6 itself needs: IGMP, and MLD for them.
+inline constexpr bool kMulticast = true;
+inline constexpr bool kDhcpv4 = true;
+/// Router and prefix discovery, stateless addresses.
+inline constexpr bool kSlaac = true;
+inline constexpr bool kTcp = true;
+inline constexpr bool kUdp = true;
+inline constexpr bool kRaw = true;
+/// Answers to echo requests go without this; errors to others and from others need it.
+inline constexpr bool kIcmpErrors = true;
+
+/// RFC 2018, RFC 6675, RFC 2883
+inline constexpr bool kTcpSack = true;
+/// RFC 7323
+inline constexpr bool kTcpWindowScale = true;
+inline constexpr bool kTcpTimestamps = true;
+/// RFC 8985
+inline constexpr bool kTcpRackTlp = true;
+/// RFC 9438; without, RFC 5681
+inline constexpr bool kTcpCubic = true;
+/// RFC 3168
+inline constexpr bool kTcpEcn = true;
+inline constexpr bool kTcpKeepAlive = true;
+inline constexpr bool kTcpListener = true;
+/// RFC 4987
+inline constexpr bool kTcpSynCookies = true;
+
+}  // namespace nal::embedded::features
+
+#endif
