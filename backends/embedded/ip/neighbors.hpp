@@ -1,0 +1,117 @@
+#pragma once
+#include "backends/embedded/ip/dad.hpp"
+#include "nal/hash.hpp"
+
+namespace nal::embedded {
+
+/// Another host of a link, and what is known of it. An entry of `Neighbors`.
+struct Neighbor {
+  /// Of RFC 4861 §7.3.2, for both families.
+  enum class State : std::uint8_t {
+    none,        ///< the entry is free
+    incomplete,  ///< being asked for; packets may wait
+    reachable,   ///< heard from lately, until `timer`; after that stale, without anything being done about it
+    stale,       ///< known, and asked again when it is used
+    delay,       ///< used since; whoever uses it may still confirm it
+    probe,       ///< being asked again, at its known address
+    failed,      ///< does not answer; not asked again before `timer`
+  };
+
+  Address address;
+  MacAddress hardware_address;
+  InterfaceIndex interface = 0;
+  State state = State::none;
+  std::uint8_t solicitations = 0;  ///< sent without an answer
+  bool router = false;             ///< says that it is one (RFC 4861 §7.2.5)
+  bool suspect = false;            ///< did not answer when last asked, and has not been heard of since
+  std::uint16_t bucket = 0xffff;   ///< first entry of the hash bucket with this entry's number
+  std::uint16_t next = 0xffff;     ///< in the same bucket
+  std::uint32_t used = 0;          ///< when last used, in units of 2^20 microseconds
+  Instant timer = Instant::max();
+  driver::PacketQueue waiting;
+
+  bool is(InterfaceIndex on, const Address& who) const noexcept {
+    return state != State::none && interface == on && address == who;
+  }
+};
+
+/// The neighbours of all interfaces, by ARP (RFC 826) and Neighbor Discovery (RFC 4861 §7), with unreachability
+/// detection for both (RFC 4861 §7.3; for ARP RFC 1122 §2.3.2.1 asks for the same by unicast).
+///
+/// Each neighbour has its own timer and its own short queue, so one that does not answer holds nobody up. What somebody
+/// else says makes an entry only when it is said to this host; all else only changes an entry that is there, so a flood
+/// cannot push out the neighbours in use.
+class Neighbors {
+ public:
+  /// Packets that wait for one neighbour; the oldest gives way.
+  static constexpr std::size_t kMaxWaiting = 3;
+
+  /// `table` has up to 65535 entries, `interfaces[i]` the index i + 1. At most `max_waiting` packets wait in all.
+  Neighbors(Link& link, Dad& dad, std::span<Interface> interfaces, std::span<Neighbor> table,
+            std::size_t max_waiting) noexcept;
+  ~Neighbors();
+
+  /// Sends an IP packet to a neighbour: at once if its hardware address is known, a group's and broadcast's being
+  /// computed; else it waits while the neighbour is asked, and comes back by `Link::unreachable` if there is no answer.
+  /// `hint` is where the neighbour was found before (any value), and is set to where it is.
+  void send(Interface& interface, const Address& next_hop, std::uint16_t& hint, Packet&& packet, Instant now) noexcept;
+
+  /// An ARP packet, behind the Ethernet header.
+  void input_arp(Interface& interface, std::span<const std::byte> packet, Instant now) noexcept;
+  /// A Neighbor Solicitation or Advertisement with a good checksum, from its ICMPv6 header on.
+  void input_nd(Interface& interface, const Ingress& ingress, std::span<const std::byte> message, Instant now) noexcept;
+
+  /// What another message of a neighbour tells of it: the source link-layer address of a Router Advertisement, the
+  /// target's of a Redirect (RFC 4861 §6.3.4, §8.3).
+  void learn(Interface& interface, const Address& address, const MacAddress& hardware_address, bool router,
+             Instant now) noexcept;
+  /// It has just been heard that what was sent to a neighbour has arrived (RFC 4861 §7.3.1).
+  void confirm(const Interface& interface, const Address& address, std::uint16_t hint, Instant now) noexcept;
+  /// Whether the neighbour did not answer when it was last asked: another way is better, if there is one (RFC 4861
+  /// §6.3.6).
+  bool suspect(InterfaceIndex interface, const Address& address) const noexcept;
+  /// The link is down, or the interface goes away: forgets its neighbours and what waits for them.
+  void flush(InterfaceIndex interface) noexcept;
+
+  /// Free entries are among them.
+  std::span<const Neighbor> table() const noexcept { return table_; }
+
+  void poll(Instant now) noexcept;
+  /// After the last `poll`, never before its `now`.
+  Instant poll_at() const noexcept { return next_; }
+
+ private:
+  using State = Neighbor::State;
+  static constexpr std::uint16_t kNone = 0xffff;
+
+  std::uint16_t bucket_of(InterfaceIndex interface, const Address& address) const noexcept;
+  Neighbor* find(InterfaceIndex interface, const Address& address) const noexcept;
+  Neighbor* create(InterfaceIndex interface, const Address& address, Instant now) noexcept;
+  void erase(Neighbor& entry) noexcept;
+  void send_slowly(Interface& interface, const Address& next_hop, std::uint16_t& hint, Packet&& packet,
+                   Instant now) noexcept;
+  void send_to_group(Interface& interface, const Address& next_hop, Packet&& packet, Instant now) noexcept;
+  void wait(Neighbor& entry, Packet&& packet) noexcept;
+  void solicit(Interface& interface, Neighbor& entry, Instant now) noexcept;
+  void answer(Interface& interface, const Address& target, const Ingress& ingress, Instant now) noexcept;
+  void set(Interface& interface, Neighbor& entry, const MacAddress& hardware_address, State state,
+           Instant now) noexcept;
+  void fail(Neighbor& entry, Instant now) noexcept;
+  void give_back(Neighbor& entry, Instant now) noexcept;
+  Interface* interface_of(const Neighbor& entry) const noexcept;
+  Address source_for(const Interface& interface, const Neighbor& entry) const noexcept;
+  Duration reachable_time(const Interface& interface) const noexcept;
+  void due(Instant at) noexcept { next_ = at < next_ ? at : next_; }
+
+  Link& link_;
+  Dad& dad_;
+  std::span<Interface> interfaces_;
+  std::span<Neighbor> table_;
+  std::size_t max_waiting_;
+  std::size_t waiting_ = 0;
+  HashKey key_;
+  std::uint16_t reachable_factor_ = 256;  ///< of 256ths: between a half and one and a half (RFC 4861 §6.3.2)
+  Instant next_ = Instant::max();
+};
+
+}  // namespace nal::embedded
