@@ -1,0 +1,95 @@
+#pragma once
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace nal::embedded::wire {
+
+/// A sum of 16-bit words in ones' complement (RFC 1071), as it is while a checksum is being made. Kept in the machine's
+/// byte order, so that nothing is swapped until the end. Sums of parts add up to the sum of the whole.
+class Sum {
+ public:
+  constexpr Sum() noexcept = default;
+
+  constexpr Sum& operator+=(Sum other) noexcept {
+    value_ += other.value_;
+    value_ += value_ < other.value_;  // the carry comes in again at the other end
+    return *this;
+  }
+  friend constexpr Sum operator+(Sum a, Sum b) noexcept { return a += b; }
+
+  /// Of one word of a header, whose value this is.
+  static constexpr Sum of(std::uint16_t word) noexcept { return from_machine_words(to_machine(word)); }
+  /// Of two words of a header.
+  static constexpr Sum of32(std::uint32_t words) noexcept {
+    return of(static_cast<std::uint16_t>(words >> 16)) + of(static_cast<std::uint16_t>(words));
+  }
+  /// Of words as the machine loads them; any number of them may be in it already.
+  static constexpr Sum from_machine_words(std::uint64_t words) noexcept {
+    const auto high = static_cast<std::uint32_t>(words >> 32);
+    auto value = static_cast<std::uint32_t>(words) + high;
+    value += value < high;
+    Sum sum;
+    sum.value_ = value;
+    return sum;
+  }
+
+  /// The same bytes, standing `offset` bytes from the start of what is summed as a whole: at an odd one they fall into
+  /// the other halves of the words.
+  constexpr Sum at(std::size_t offset) const noexcept {
+    return (offset & 1) != 0 ? from_machine_words(std::rotl(value_, 8)) : *this;
+  }
+
+  /// What goes into the checksum field, as a number: the complement.
+  constexpr std::uint16_t checksum() const noexcept {
+    return static_cast<std::uint16_t>(~std::uint32_t{to_machine(folded())});
+  }
+  /// The same for UDP, where 0 says that there is none (RFC 768).
+  constexpr std::uint16_t udp_checksum() const noexcept {
+    const std::uint16_t value = checksum();
+    return value == 0 ? std::uint16_t{0xffff} : value;
+  }
+  /// What the checksum field has when a device completes it (`Offload::checksum_start`): the sum itself, as a number.
+  constexpr std::uint16_t value() const noexcept { return to_machine(folded()); }
+  /// Whether the bytes summed, the checksum field among them, are as they were sent.
+  constexpr bool valid() const noexcept { return folded() == 0xffff; }
+
+ private:
+  constexpr std::uint16_t folded() const noexcept {
+    std::uint32_t value = (value_ & 0xffff) + (value_ >> 16);
+    value += value >> 16;
+    return static_cast<std::uint16_t>(value);
+  }
+  /// Between a number and the word that its bytes are when loaded.
+  static constexpr std::uint16_t to_machine(std::uint16_t word) noexcept {
+    if constexpr (std::endian::native == std::endian::little) {
+      return static_cast<std::uint16_t>(word << 8 | word >> 8);
+    } else {
+      return word;
+    }
+  }
+
+  std::uint32_t value_ = 0;
+};
+
+/// Of any number of bytes at any alignment; the last of an odd number has a zero behind it.
+Sum sum(std::span<const std::byte> bytes) noexcept;
+
+/// Copies `from` to the start of `to`, which has room for it and does not overlap it, and gives the sum of what it has
+/// copied: one pass over the bytes.
+Sum copy_and_sum(std::span<std::byte> to, std::span<const std::byte> from) noexcept;
+
+/// Of the header that TCP, UDP and ICMPv6 checksums cover beside their own (RFC 9293 §3.1, RFC 8200 §8.1): addresses as
+/// they stand in the packet, both of 4 or both of 16 bytes; `length` of the transport's header and payload.
+Sum pseudo_header_sum(std::span<const std::byte> source, std::span<const std::byte> destination, std::uint8_t protocol,
+                      std::size_t length) noexcept;
+
+/// The checksum of a header in which one word has changed (RFC 1624).
+constexpr std::uint16_t updated_checksum(std::uint16_t checksum, std::uint16_t before, std::uint16_t after) noexcept {
+  return (Sum::of(static_cast<std::uint16_t>(~checksum)) + Sum::of(static_cast<std::uint16_t>(~before)) +
+          Sum::of(after))
+      .checksum();
+}
+
+}  // namespace nal::embedded::wire
