@@ -31,7 +31,9 @@ class Dad {
   /// detection (a tunnel, or as configured). While the link is down it waits for `link_up`.
   void start(Interface& interface, InterfaceAddress& entry, Instant now) noexcept;
   /// Takes an address away; the entry is free afterwards.
-  void remove(Interface& interface, InterfaceAddress& entry) noexcept;
+  void remove(Interface& interface, InterfaceAddress& entry, Instant now) noexcept;
+  /// Gives an address other lifetimes, longer or shorter.
+  void renew(InterfaceAddress& entry, Instant preferred_until, Instant valid_until, Instant now) noexcept;
   /// The link has come up: all addresses are looked at anew (RFC 4862 §5.4, RFC 5227 §2.1).
   void link_up(Interface& interface, Instant now) noexcept;
 
@@ -57,11 +59,13 @@ class Dad {
 
   void begin(Interface& interface, InterfaceAddress& entry, Instant now) noexcept;
   void advance(Interface& interface, InterfaceAddress& entry, Instant now) noexcept;
-  void probe(Interface& interface, const InterfaceAddress& entry, Instant now) noexcept;
-  void announce(Interface& interface, const InterfaceAddress& entry, Instant now) noexcept;
+  bool probe(Interface& interface, const InterfaceAddress& entry, Instant now) noexcept;
+  bool announce(Interface& interface, const InterfaceAddress& entry, Instant now) noexcept;
+  void defend(Interface& interface, InterfaceAddress& entry, Instant now) noexcept;
   void accept(Interface& interface, InterfaceAddress& entry, Instant now) noexcept;
   void duplicate(Interface& interface, InterfaceAddress& entry, Instant now) noexcept;
   void expire(Interface& interface, InterfaceAddress& entry, Instant now) noexcept;
+  Address random_link_local(const Interface& interface, std::uint8_t dad_counter) const noexcept;
   Nonce nonce(const Interface& interface, const Address& address) const noexcept;
   Duration random(Duration from, Duration to) noexcept;
   void due(Instant at) noexcept { next_ = at < next_ ? at : next_; }

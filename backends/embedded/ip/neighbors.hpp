@@ -1,4 +1,5 @@
 #pragma once
+#include "backends/embedded/ip/chained_table.hpp"
 #include "backends/embedded/ip/dad.hpp"
 #include "nal/hash.hpp"
 
@@ -17,16 +18,20 @@ struct Neighbor {
     failed,      ///< does not answer; not asked again before `timer`
   };
 
+  /// What it says that it is (RFC 4861 §7.2.5).
+  enum class Role : std::uint8_t { unknown, host, router };
+
   Address address;
   MacAddress hardware_address;
   InterfaceIndex interface = 0;
   State state = State::none;
   std::uint8_t solicitations = 0;  ///< sent without an answer
-  bool router = false;             ///< says that it is one (RFC 4861 §7.2.5)
-  bool suspect = false;            ///< did not answer when last asked, and has not been heard of since
-  std::uint16_t bucket = 0xffff;   ///< first entry of the hash bucket with this entry's number
-  std::uint16_t next = 0xffff;     ///< in the same bucket
-  std::uint32_t used = 0;          ///< when last used, in units of 2^20 microseconds
+  Role role = Role::unknown;
+  bool suspect = false;             ///< did not answer when last asked, and has not been heard of since
+  std::uint16_t bucket = kNoEntry;  ///< first entry of the hash bucket with this entry's number
+  std::uint16_t next = kNoEntry;    ///< in the same bucket
+  /// When this host last sent to it, in units of 2^20 microseconds; 0: never.
+  std::uint32_t used = 0;
   Instant timer = Instant::max();
   driver::PacketQueue waiting;
 
@@ -63,13 +68,13 @@ class Neighbors {
 
   /// What another message of a neighbour tells of it: the source link-layer address of a Router Advertisement, the
   /// target's of a Redirect (RFC 4861 §6.3.4, §8.3).
-  void learn(Interface& interface, const Address& address, const MacAddress& hardware_address, bool router,
+  void learn(Interface& interface, const Address& address, const MacAddress& hardware_address, Neighbor::Role role,
              Instant now) noexcept;
   /// It has just been heard that what was sent to a neighbour has arrived (RFC 4861 §7.3.1).
   void confirm(const Interface& interface, const Address& address, std::uint16_t hint, Instant now) noexcept;
-  /// Whether the neighbour did not answer when it was last asked: another way is better, if there is one (RFC 4861
-  /// §6.3.6).
-  bool suspect(InterfaceIndex interface, const Address& address) const noexcept;
+  /// Whether another router is better, if there is one: this neighbour did not answer when it was last asked, or says
+  /// that it is none (RFC 4861 §6.3.6, §7.2.5).
+  bool avoid(InterfaceIndex interface, const Address& address) const noexcept;
   /// The link is down, or the interface goes away: forgets its neighbours and what waits for them.
   void flush(InterfaceIndex interface) noexcept;
 
@@ -82,31 +87,36 @@ class Neighbors {
 
  private:
   using State = Neighbor::State;
-  static constexpr std::uint16_t kNone = 0xffff;
+  /// Who wants an entry: only what this host sends itself may push out neighbours that are in use.
+  enum class For : bool { others, sending };
 
-  std::uint16_t bucket_of(InterfaceIndex interface, const Address& address) const noexcept;
+  std::uint32_t hash(InterfaceIndex interface, const Address& address) const noexcept;
   Neighbor* find(InterfaceIndex interface, const Address& address) const noexcept;
-  Neighbor* create(InterfaceIndex interface, const Address& address, Instant now) noexcept;
+  Neighbor* create(InterfaceIndex interface, const Address& address, For wanted, Instant now) noexcept;
   void erase(Neighbor& entry) noexcept;
   void send_slowly(Interface& interface, const Address& next_hop, std::uint16_t& hint, Packet&& packet,
                    Instant now) noexcept;
-  void send_to_group(Interface& interface, const Address& next_hop, Packet&& packet, Instant now) noexcept;
   void wait(Neighbor& entry, Packet&& packet) noexcept;
+  void drop_oldest(Neighbor& entry) noexcept;
+  void ask(Interface& interface, Neighbor& entry, State state, Instant now) noexcept;
   void solicit(Interface& interface, Neighbor& entry, Instant now) noexcept;
-  void answer(Interface& interface, const Address& target, const Ingress& ingress, Instant now) noexcept;
-  void set(Interface& interface, Neighbor& entry, const MacAddress& hardware_address, State state,
-           Instant now) noexcept;
-  void fail(Neighbor& entry, Instant now) noexcept;
-  void give_back(Neighbor& entry, Instant now) noexcept;
-  Interface* interface_of(const Neighbor& entry) const noexcept;
-  Address source_for(const Interface& interface, const Neighbor& entry) const noexcept;
-  Duration reachable_time(const Interface& interface) const noexcept;
+  void fail(Interface& interface, Neighbor& entry, Instant now) noexcept;
+  void give_back(Interface& interface, Neighbor& entry, Instant now) noexcept;
+  void heard(Interface& interface, Neighbor& entry, const MacAddress& hardware_address, State state,
+             Instant now) noexcept;
+  void reachable(const Interface& interface, Neighbor& entry, Instant now) noexcept;
+  void set_role(Neighbor& entry, Neighbor::Role role) noexcept;
+  void input_solicitation(Interface& interface, const Ingress& ingress, std::span<const std::byte> message,
+                          Instant now) noexcept;
+  void input_advertisement(Interface& interface, const Ingress& ingress, std::span<const std::byte> message,
+                           Instant now) noexcept;
   void due(Instant at) noexcept { next_ = at < next_ ? at : next_; }
 
   Link& link_;
   Dad& dad_;
   std::span<Interface> interfaces_;
   std::span<Neighbor> table_;
+  ChainedTable<Neighbor> chains_;
   std::size_t max_waiting_;
   std::size_t waiting_ = 0;
   HashKey key_;
