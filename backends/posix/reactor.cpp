@@ -160,11 +160,13 @@ void Reactor::retry_now() noexcept {
 inline void Reactor::make_readable(Source& source) noexcept {
   source.readable = true;
   source.readers.wake_all();
+  if (source.wakes) { source.wakes->readers.wake_all(); }
 }
 
 inline void Reactor::make_writable(Source& source) noexcept {
   source.writable = true;
   source.writers.wake_all();
+  if (source.wakes) { source.wakes->readers.wake_all(); }
 }
 
 #ifdef __linux__
@@ -242,7 +244,8 @@ void Reactor::wait_poll(Instant deadline) noexcept {
   polled_[count] = {wake_read_fd_, POLLIN, 0};
   waiting_[count++] = nullptr;
   for (Source* source = sources_.front(); source; source = sources_.after(*source)) {
-    const int events = (source->readers.empty() ? 0 : POLLIN) | (source->writers.empty() ? 0 : POLLOUT);
+    int events = (source->readers.empty() ? 0 : POLLIN) | (source->writers.empty() ? 0 : POLLOUT);
+    if (source->wakes && !source->wakes->readers.empty()) { events |= POLLIN | (source->writable ? 0 : POLLOUT); }
     if (events == 0) { continue; }
     polled_[count] = {source->fd, static_cast<short>(events), 0};
     waiting_[count++] = source;

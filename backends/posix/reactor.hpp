@@ -18,6 +18,9 @@ struct Source : detail::ListNode<Source> {
   /// A short read does not prove that nothing is left, because the edge that tells of the rest has gone by: the peer
   /// has ended, an error stands, or there was urgent data, at whose mark a read stops.
   bool keep_reading = false;
+  /// Whose readers are woken too by whatever is told of this one: who waits for a device waits in one list for all that
+  /// may happen to it.
+  Source* wakes = nullptr;
   WaitList readers;
   WaitList writers;
 };
