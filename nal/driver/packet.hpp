@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "nal/assert.hpp"
+#include "nal/wait.hpp"
 
 namespace nal::driver {
 
@@ -93,6 +94,9 @@ class Packet {
   /// Empties it, with `headroom` bytes free in front.
   inline void clear(std::size_t headroom) noexcept;
 
+  /// Another packet of the same pool with the same bytes and as much room in front; null when the pool is empty.
+  inline Packet copy() const noexcept;
+
   Offload& offload() noexcept { return buffer_->offload; }
   const Offload& offload() const noexcept { return buffer_->offload; }
   PacketBuffer* buffer() noexcept { return buffer_; }
@@ -156,6 +160,8 @@ class PacketPool {
   std::size_t count() const noexcept { return count_; }
   std::size_t available() const noexcept { return available_; }
   bool can_send() const noexcept { return available_ > reserve_; }
+  /// Woken when a packet comes back.
+  WaitList& returned() noexcept { return returned_; }
 
  private:
   friend class Packet;
@@ -163,6 +169,7 @@ class PacketPool {
     buffer->next = free_;
     free_ = buffer;
     ++available_;
+    returned_.wake_all();
   }
 
   PacketBuffer* free_ = nullptr;
@@ -170,6 +177,7 @@ class PacketPool {
   std::uint16_t count_;
   std::uint16_t available_ = 0;
   std::uint16_t reserve_;
+  WaitList returned_;
 };
 
 inline std::size_t Packet::tailroom() const noexcept {
@@ -179,6 +187,17 @@ inline void Packet::clear(std::size_t headroom) noexcept {
   NAL_ASSERT(headroom <= buffer_->pool->capacity());
   buffer_->begin = static_cast<std::uint32_t>(headroom);
   buffer_->size = 0;
+}
+inline Packet Packet::copy() const noexcept {
+  Packet other = buffer_->pool->allocate(headroom());
+  if (other) {
+    std::memcpy(other.append(size()).data(), data().data(), size());
+    other.buffer_->offload = buffer_->offload;
+    other.buffer_->network_header = buffer_->network_header;
+    other.buffer_->interface = buffer_->interface;
+    other.buffer_->flags = buffer_->flags;
+  }
+  return other;
 }
 inline void Packet::release() noexcept {
   PacketBuffer* const buffer = std::exchange(buffer_, nullptr);

@@ -1,11 +1,11 @@
 #pragma once
 #include "backends/embedded/ip/interface.hpp"
+#include "backends/embedded/wire/ethernet.hpp"
 #include "nal/random.hpp"
 
 namespace nal::embedded {
 
-/// Ethernet's name for what a frame carries.
-enum class EtherType : std::uint16_t { ipv4 = 0x0800, arp = 0x0806, vlan = 0x8100, ipv6 = 0x86dd };
+using wire::EtherType;
 
 /// What the modules that keep a link going (neighbours, addresses, routers, groups) may ask of the IP layer, which owns
 /// them. None of it calls them back, but for what is said.

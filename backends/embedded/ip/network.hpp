@@ -10,6 +10,8 @@ using driver::Packet;
 
 /// Which interface of a stack, from 1; 0 stands for "any" or "none".
 using InterfaceIndex = std::uint8_t;
+/// What stays within this host has come by this one.
+inline constexpr InterfaceIndex kLoopback = 0xff;
 
 /// Protocol numbers as IANA gives them; also the IPv6 extension headers.
 enum class Protocol : std::uint8_t {
@@ -44,7 +46,8 @@ struct Route {
   Address source;    ///< which of this host's addresses to use
   Address next_hop;  ///< the destination itself, or a router
   InterfaceIndex interface = 0;
-  std::uint16_t mtu = 0;  ///< largest IP packet: of the interface, or of the path where that is known to be less
+  std::uint16_t mtu = 0;   ///< largest IP packet: of the interface, or of the path where that is known to be less
+  bool broadcast = false;  ///< to all hosts of a network, which a socket must have been allowed
   std::uint16_t neighbor = 0xffff;  ///< where `next_hop` was last found in the neighbour cache; the network's
 };
 
@@ -53,9 +56,10 @@ struct Egress {
   Address source;
   Address destination;
   Protocol protocol;
-  std::uint8_t hop_limit;
+  std::uint8_t hop_limit;  ///< 0: the stack's choice
   std::uint8_t traffic_class;
-  bool dont_fragment;  ///< IPv4 DF, and no IPv6 fragment header: too large is `Error::message_size`
+  bool dont_fragment;     ///< IPv4 DF, and no IPv6 fragment header: too large is `Error::message_size`
+  bool loop_back = true;  ///< to a group that this host is a member of: a copy for its own sockets
 };
 
 /// An ICMP error about a packet that this host seems to have sent, or that a neighbour does not answer.
@@ -84,6 +88,11 @@ class Network {
   virtual bool can_send(InterfaceIndex interface) noexcept = 0;
   /// An empty packet with room in front for all headers below the transport's; null when there is none.
   virtual Packet allocate() noexcept = 0;
+  /// The same for a transport header and payload of `size` bytes, which may be more than a frame takes: `send` cuts it
+  /// into fragments. Null also when nothing of that size is to be had at all: see `max_datagram`.
+  virtual Packet allocate_for(std::size_t /*size*/) noexcept { return allocate(); }
+  /// Transport header and payload of the largest datagram that can be sent or put together.
+  virtual std::size_t max_datagram(Family /*family*/) const noexcept { return 1400; }
   /// What the device does for the transport: TCP payload bytes that it cuts into segments (0: none), checksums.
   struct OffloadSupport {
     std::uint16_t max_segmentation_size = 0;
@@ -92,7 +101,7 @@ class Network {
   virtual OffloadSupport offload(InterfaceIndex interface) const noexcept = 0;
 
   /// Adds the IP header and sends. The packet begins with the transport header, its checksum complete, or, with
-  /// `Offload::checksum_start` (here counted from the transport header) set, only the pseudo header's sum in it.
+  /// `Offload::checksum_offset` set and `checksum_start` 0 (which is set here), only the pseudo header's sum in it.
   /// A packet to a neighbour that is being asked for waits there. The packet is taken in any case.
   /// *Errors*: would_block, message_size, network_down: nothing was sent.
   virtual Result<> send(Packet&& packet, const Egress& egress, Route& route) noexcept = 0;
@@ -102,6 +111,16 @@ class Network {
 
   /// The transport had no socket for it: an ICMP port unreachable, within the rate limit. Takes the packet.
   virtual void port_unreachable(Packet&& packet, const Ingress& ingress) noexcept = 0;
+
+  /// Has packets to a group arrive from an interface (0: that of the route to the group, which is told); from one
+  /// source alone if that is not unspecified. Calls for the same add up. *Errors*: table_full, not_supported,
+  /// network_unreachable.
+  virtual Result<InterfaceIndex> join(const Address& /*group*/, const Address& /*source*/,
+                                      InterfaceIndex /*interface*/) noexcept {
+    return Unexpected(Error::not_supported);
+  }
+  /// Takes one such call back.
+  virtual void leave(const Address& /*group*/, const Address& /*source*/, InterfaceIndex /*interface*/) noexcept {}
 
   /// Whether `address` is one of this host's, on any interface (or on that one).
   virtual bool is_local(const Address& address, InterfaceIndex interface) const noexcept = 0;

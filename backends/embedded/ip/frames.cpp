@@ -1,0 +1,221 @@
+#include <algorithm>
+
+#include "backends/embedded/ip/ip_layer.hpp"
+#include "nal/driver/checksum.hpp"
+
+namespace nal::embedded {
+
+namespace {
+
+/// In front of what a transport writes: a tagged Ethernet header and the larger IP header, with the router alert.
+constexpr std::size_t kHeaders =
+    wire::kEthernetHeaderSize + wire::kVlanTagSize +
+    (features::kIpv6 ? wire::kIpv6HeaderSize + wire::kRouterAlertHeaderSize : wire::kIpv4HeaderSize + 4);
+
+}  // namespace
+
+IpLayer::IpLayer(driver::PacketPool& pool, driver::PacketPool* large_pool, Random& random, const Storage& storage,
+                 const Dad::Config& dad) noexcept
+    : pool_(pool),
+      large_pool_(large_pool),
+      random_(random),
+      storage_(storage),
+      groups_(*this, storage.interfaces, storage.groups),
+      dad_(*this, groups_, storage.interfaces, dad),
+      neighbors_(*this, dad_, storage.interfaces, storage.neighbors, pool.count() / 4),
+      slaac_(*this, dad_, neighbors_, storage.interfaces, storage.slaac),
+      reassembly_(storage.partial_packets),
+      headroom_(static_cast<std::uint16_t>(kHeaders)),
+      identification_(random.u16()) {
+  NAL_ASSERT(storage.interfaces.size() < kLoopback);
+}
+
+IpLayer::~IpLayer() = default;
+
+Result<InterfaceIndex> IpLayer::add_interface(driver::Driver& driver, Instant now) noexcept {
+  const auto free = std::find_if(storage_.interfaces.begin(), storage_.interfaces.end(),
+                                 [](const Interface& entry) { return entry.driver == nullptr; });
+  if (free == storage_.interfaces.end()) { return Unexpected(Error::table_full); }
+  const auto i = static_cast<std::size_t>(free - storage_.interfaces.begin());
+  const std::size_t share = storage_.addresses.size() / storage_.interfaces.size();
+  const driver::Capabilities capabilities = driver.capabilities();
+  const std::size_t room = pool_.capacity() - kHeaders - capabilities.headroom + wire::kIpv4HeaderSize;
+  *free = Interface();
+  free->driver = &driver;
+  free->hardware_address = driver.hardware_address();
+  free->medium = capabilities.medium;
+  free->index = static_cast<InterfaceIndex>(i + 1);
+  free->mtu = static_cast<std::uint16_t>(std::min<std::size_t>(capabilities.mtu, room));
+  free->addresses = storage_.addresses.subspan(i * share, share);
+  headroom_ = std::max<std::uint16_t>(headroom_, static_cast<std::uint16_t>(kHeaders + capabilities.headroom));
+  now_ = now;
+  groups_.link_up(*free, now);
+  look_at_link(*free, now);
+  changed();
+  return free->index;
+}
+
+void IpLayer::look_at_link(Interface& interface, Instant now) noexcept {
+  const bool up = interface.driver->link_up();
+  if (up == interface.up) { return; }
+  interface.up = up;
+  if (up) {
+    groups_.link_up(interface, now);
+    dad_.link_up(interface, now);
+    if (slaac_.state(interface).running) { slaac_.link_up(interface, now); }
+  } else {
+    neighbors_.flush(interface.index);
+  }
+  changed();
+}
+
+bool IpLayer::poll(Instant now, unsigned budget) noexcept {
+  now_ = now;
+  polling_ = true;
+  bool more = false;
+  for (Interface& interface : storage_.interfaces) {
+    if (!interface.driver) { continue; }
+    look_at_link(interface, now);
+    more |= receive(interface, budget);
+  }
+  more |= loop_back(budget);
+  if (neighbors_.poll_at() <= now) { neighbors_.poll(now); }
+  if (dad_.poll_at() <= now) { dad_.poll(now); }
+  if (features::kSlaac && slaac_.poll_at() <= now) { slaac_.poll(now); }
+  if (groups_.poll_at() <= now) { groups_.poll(now); }
+  if (features::kFragments && reassembly_.poll_at() <= now) {
+    while (Packet first = reassembly_.expire(now)) { time_exceeded(std::move(first)); }
+  }
+  if (path_mtu_at_ <= now) { age_path_mtus(now); }
+  more_ = more;
+  polling_ = false;
+  return more;
+}
+
+void IpLayer::from_outside() noexcept {
+  if (polling_) { return; }
+  if (executor_) { now_ = executor_->now(); }
+  work_.wake_all();
+}
+
+Instant IpLayer::poll_at() const noexcept {
+  if (more_ || !loopback_.empty()) { return now_; }
+  Instant at = std::min({neighbors_.poll_at(), dad_.poll_at(), groups_.poll_at(), path_mtu_at_});
+  if constexpr (features::kSlaac) { at = std::min(at, slaac_.poll_at()); }
+  if constexpr (features::kFragments) { at = std::min(at, reassembly_.poll_at()); }
+  for (const Interface& interface : storage_.interfaces) {
+    if (interface.driver) { at = std::min(at, interface.driver->poll_at()); }
+  }
+  return at;
+}
+
+bool IpLayer::receive(Interface& interface, unsigned budget) noexcept {
+  for (; budget > 0; --budget) {
+    Packet packet = interface.driver->receive(pool_, now_);
+    if (!packet) { return false; }
+    input_frame(interface, std::move(packet));
+  }
+  return true;
+}
+
+void IpLayer::input_frame(Interface& interface, Packet&& packet) noexcept {
+  ++statistics_.received;
+  if (!interface.is_ethernet()) {
+    input_ip(interface.index, std::move(packet), false);
+    return;
+  }
+  const auto frame = wire::EthernetView::parse(packet.data());
+  // A tag with a priority alone is no VLAN; a VLAN's frames are another interface's.
+  if (!frame || frame->vlan() != wire::kNoVlan) {
+    ++(frame ? statistics_.not_for_us : statistics_.malformed);
+    return;
+  }
+  const MacAddress destination = frame->destination();
+  const bool to_many = destination.is_multicast();
+  if (!to_many && destination != interface.hardware_address) {
+    ++statistics_.not_for_us;
+    return;
+  }
+  const EtherType type = frame->type();
+  packet.trim_front(frame->header_size());
+  if (type == EtherType::arp && features::kIpv4) {
+    neighbors_.input_arp(interface, packet.data(), now_);
+  } else if (type == EtherType::ipv4 || type == EtherType::ipv6) {
+    input_ip(interface.index, std::move(packet), to_many);
+  } else {
+    ++statistics_.unknown_protocol;
+  }
+}
+
+void IpLayer::to_loopback(Packet&& packet, InterfaceIndex interface) noexcept {
+  packet.buffer()->interface = interface;
+  if (packet.offload().checksum_offset != 0) { driver::mark_as_received(packet, true); }
+  packet.offload().segment_size = 0;
+  loopback_.push(std::move(packet));
+}
+
+bool IpLayer::loop_back(unsigned budget) noexcept {
+  // Not what is sent meanwhile: two sockets of this host may talk for ever.
+  for (std::size_t left = std::min<std::size_t>(budget, loopback_.count()); left > 0; --left) {
+    Packet packet = loopback_.pop();
+    const InterfaceIndex interface = packet.buffer()->interface;
+    input_ip(interface, std::move(packet), false);
+  }
+  return !loopback_.empty();
+}
+
+void IpLayer::transmit(Interface& interface, Packet& packet) noexcept {
+  if (interface.driver->transmit(packet, now_)) {
+    ++statistics_.sent;
+  } else {
+    ++statistics_.device_full;
+  }
+}
+
+void IpLayer::send_frame(Interface& interface, const MacAddress& destination, EtherType type, Packet&& packet,
+                         Instant now) noexcept {
+  now_ = now;
+  Packet frame = std::move(packet);
+  if (interface.is_ethernet()) {
+    const wire::EthernetHeader header{.destination = destination, .source = interface.hardware_address, .type = type};
+    header.emit(frame.prepend(header.size()));
+    if (frame.offload().checksum_start != 0) {
+      frame.offload().checksum_start = static_cast<std::uint16_t>(frame.offload().checksum_start + header.size());
+    }
+  }
+  transmit(interface, frame);
+}
+
+bool IpLayer::can_send(InterfaceIndex index) noexcept {
+  if (!pool_.can_send()) { return false; }
+  const Interface* const out = interface(index);
+  return out == nullptr || !out->up || out->driver->can_transmit();
+}
+
+Packet IpLayer::allocate() noexcept { return pool_.allocate_to_send(headroom_); }
+
+Packet IpLayer::allocate_for(std::size_t size) noexcept {
+  if (headroom_ + size <= pool_.capacity()) { return allocate(); }
+  return large_pool_ ? large_pool_->allocate(headroom_) : Packet();
+}
+
+std::size_t IpLayer::max_datagram(Family family) const noexcept {
+  const std::size_t room =
+      (features::kFragments && large_pool_ ? large_pool_->capacity() : pool_.capacity()) - headroom_;
+  return std::min<std::size_t>(room, family == Family::v4 ? 0xffff - wire::kIpv4HeaderSize : 0xffff);
+}
+
+Network::OffloadSupport IpLayer::offload(InterfaceIndex index) const noexcept {
+  if (index == kLoopback) { return {.max_segmentation_size = 0, .checksum = true}; }
+  if (index == 0 || index > storage_.interfaces.size() || !storage_.interfaces[index - 1u].driver) { return {}; }
+  const driver::Capabilities capabilities = storage_.interfaces[index - 1u].driver->capabilities();
+  return {capabilities.max_segmentation_size, capabilities.transmit_checksum};
+}
+
+void IpLayer::changed() noexcept {
+  from_outside();
+  ++version_;
+  changed_waiters_.wake_all();
+}
+
+}  // namespace nal::embedded

@@ -1,0 +1,220 @@
+#pragma once
+#include "backends/embedded/ip/groups.hpp"
+#include "backends/embedded/ip/neighbors.hpp"
+#include "backends/embedded/ip/reassembly.hpp"
+#include "backends/embedded/ip/slaac.hpp"
+#include "backends/embedded/wire/ipv4.hpp"
+#include "backends/embedded/wire/ipv6.hpp"
+
+namespace nal::embedded {
+
+class Tcp;
+class Udp;
+
+/// A route given by hand or by DHCP. An entry of `IpLayer`.
+struct StaticRoute {
+  Address prefix;
+  Address gateway;  ///< unspecified: the destination itself
+  std::uint8_t length = 0;
+  InterfaceIndex interface = 0;  ///< 0: the entry is free
+};
+
+/// The path MTU to a destination (RFC 1191, RFC 8201). An entry of `IpLayer`.
+struct PathMtu {
+  Address destination;
+  std::uint16_t mtu = 0;  ///< 0: the entry is free
+  Instant until = Instant::max();
+};
+
+/// IPv4 and IPv6 of a stack: frames in and out, routes, fragments, ICMP; owner of the modules that keep the links
+/// going. No clock and no memory of its own. What arrives is handed to the transports, which may send meanwhile.
+class IpLayer final : public Network, private Link {
+ public:
+  struct Storage {
+    std::span<Interface> interfaces;
+    std::span<InterfaceAddress> addresses;  ///< shared out evenly
+    std::span<Neighbor> neighbors;
+    std::span<StaticRoute> routes;
+    std::span<PathMtu> path_mtus;
+    std::span<PartialPacket> partial_packets;
+    Groups::Storage groups;
+    Slaac::Storage slaac;
+  };
+
+  struct Statistics {
+    std::uint32_t received = 0;
+    std::uint32_t sent = 0;
+    std::uint32_t malformed = 0;   ///< headers that contradict themselves, wrong header checksums
+    std::uint32_t not_for_us = 0;  ///< another station's, another host's, a group not joined
+    std::uint32_t bad_source = 0;  ///< from an address that nobody can have
+    std::uint32_t unknown_protocol = 0;
+    std::uint32_t no_packet = 0;    ///< the pool was empty
+    std::uint32_t device_full = 0;  ///< given to a device that could not take it
+    std::uint32_t icmp_errors_sent = 0;
+    std::uint32_t icmp_errors_limited = 0;
+    std::uint32_t icmp_errors_refused = 0;  ///< received, about nothing that this host has sent
+  };
+
+  /// `large_pool` (may be null) has room for datagrams larger than a frame, to be put together or cut.
+  IpLayer(driver::PacketPool& pool, driver::PacketPool* large_pool, Random& random, const Storage& storage,
+          const Dad::Config& dad) noexcept;
+  ~IpLayer();
+
+  /// Once, before the first packet. Without an executor time is what `poll` and `set_now` say.
+  void attach(Udp* udp, Tcp* tcp, Executor* executor) noexcept {
+    udp_ = udp;
+    tcp_ = tcp;
+    executor_ = executor;
+  }
+
+  // Configuration.
+
+  /// A device becomes an interface; it outlives the layer. *Errors*: table_full.
+  Result<InterfaceIndex> add_interface(driver::Driver& driver, Instant now) noexcept;
+  /// *Errors*: table_full, invalid_argument (a group, an address that is there).
+  Result<> add_address(InterfaceIndex interface, const Address& address, unsigned prefix_length, Instant now,
+                       InterfaceAddress::Origin origin = InterfaceAddress::Origin::manual) noexcept;
+  Result<> remove_address(InterfaceIndex interface, const Address& address) noexcept;
+  /// An unspecified gateway: the prefix is of the link. *Errors*: table_full.
+  Result<> add_route(const Address& prefix, unsigned length, const Address& gateway, InterfaceIndex interface) noexcept;
+  Result<> remove_route(const Address& prefix, unsigned length, InterfaceIndex interface) noexcept;
+  Result<> start_link_local(InterfaceIndex interface, Family family, Instant now) noexcept;
+  Result<> start_slaac(InterfaceIndex interface, Instant now) noexcept;
+  Interface* interface(InterfaceIndex index) noexcept {
+    return index > 0 && index <= storage_.interfaces.size() && storage_.interfaces[index - 1u].driver
+               ? &storage_.interfaces[index - 1u]
+               : nullptr;
+  }
+  std::span<Interface> interfaces() noexcept { return storage_.interfaces; }
+  std::span<const StaticRoute> routes() const noexcept { return storage_.routes; }
+  const Slaac& slaac() const noexcept { return slaac_; }
+  const Neighbors& neighbors() const noexcept { return neighbors_; }
+  const Groups& groups() const noexcept { return groups_; }
+  /// Woken when the configuration changes: links, addresses, routes.
+  WaitList& configuration_changed() noexcept { return changed_waiters_; }
+
+  // Work.
+
+  /// Takes up to `budget` frames from each interface, and does what is due. True: there is more to do now.
+  bool poll(Instant now, unsigned budget) noexcept;
+  /// When `poll` is due, were nothing to arrive.
+  Instant poll_at() const noexcept;
+  /// What happens between polls happens at this time.
+  void set_now(Instant now) noexcept { now_ = now; }
+  /// Woken when something sent between polls may have changed `poll_at`.
+  WaitList& work() noexcept { return work_; }
+
+  // Network, for the transports.
+  Result<Route> route(const Address& destination, const Address& source, InterfaceIndex interface) noexcept override;
+  std::uint32_t routes_version() const noexcept override { return version_; }
+  bool can_send(InterfaceIndex interface) noexcept override;
+  Packet allocate() noexcept override;
+  Packet allocate_for(std::size_t size) noexcept override;
+  std::size_t max_datagram(Family family) const noexcept override;
+  OffloadSupport offload(InterfaceIndex interface) const noexcept override;
+  Result<> send(Packet&& packet, const Egress& egress, Route& route) noexcept override;
+  void confirm_reachable(const Route& route) noexcept override;
+  void port_unreachable(Packet&& packet, const Ingress& ingress) noexcept override;
+  Result<InterfaceIndex> join(const Address& group, const Address& source, InterfaceIndex interface) noexcept override;
+  void leave(const Address& group, const Address& source, InterfaceIndex interface) noexcept override;
+  bool is_local(const Address& address, InterfaceIndex interface) const noexcept override;
+
+  const Statistics& statistics() const noexcept { return statistics_; }
+  const Reassembly::Statistics& reassembly() const noexcept { return reassembly_.statistics(); }
+
+ private:
+  // Link, for its own modules.
+  void send_frame(Interface& interface, const MacAddress& destination, EtherType type, Packet&& packet,
+                  Instant now) noexcept override;
+  void send_control(Interface& interface, const Address& source, const Address& destination, Protocol protocol,
+                    Packet&& message, Instant now) noexcept override;
+  void unreachable(Interface& interface, Packet&& packet, Instant now) noexcept override;
+  void changed() noexcept override;
+  Random& random() noexcept override { return random_; }
+
+  // frames.cpp
+  /// Something is done from outside: at the present time, and whoever runs the stack looks at its timers again.
+  void from_outside() noexcept;
+  void look_at_link(Interface& interface, Instant now) noexcept;
+  bool receive(Interface& interface, unsigned budget) noexcept;
+  void input_frame(Interface& interface, Packet&& packet) noexcept;
+  bool loop_back(unsigned budget) noexcept;
+  void transmit(Interface& interface, Packet& packet) noexcept;
+  void to_loopback(Packet&& packet, InterfaceIndex interface) noexcept;
+
+  // input.cpp
+  void input_ip(InterfaceIndex interface, Packet&& packet, bool link_to_many) noexcept;
+  void input_v4(InterfaceIndex interface, Packet&& packet, bool link_to_many) noexcept;
+  void input_v6(InterfaceIndex interface, Packet&& packet, bool link_to_many) noexcept;
+  void input_fragment_v6(const Ingress& ingress, Packet&& packet, const wire::Ipv6Chain& chain,
+                         bool link_to_many) noexcept;
+  void deliver(const Ingress& ingress, Packet&& packet) noexcept;
+  /// Whom a packet that arrived by an interface is for.
+  enum class For : std::uint8_t { nobody, us, many };
+  For whom(InterfaceIndex interface, const Address& source, const Address& destination) const noexcept;
+
+  // output.cpp
+  Result<> send_v4(Packet&& packet, const Egress& egress, Route& route) noexcept;
+  Result<> send_v6(Packet&& packet, const Egress& egress, Route& route) noexcept;
+  Result<> cut_v4(Packet&& packet, const Egress& egress, Route& route) noexcept;
+  Result<> cut_v6(Packet&& packet, const Egress& egress, Route& route) noexcept;
+  void hand_over(Packet&& packet, const Egress& egress, Route& route) noexcept;
+  static void emit_v6_header(Packet& packet, const Egress& egress, std::uint8_t next_header,
+                             std::uint8_t hops) noexcept;
+  std::uint8_t hop_limit(const Egress& egress, const Route& route) noexcept;
+
+  // routes.cpp
+  Result<Route> route_to_group(const Address& destination, const Address& source, InterfaceIndex interface) noexcept;
+  Result<Address> source_for(const Interface& out, const Address& destination, const Address& wanted) noexcept;
+  std::uint16_t path_mtu(const Address& destination, std::uint16_t mtu) const noexcept;
+  void set_path_mtu(const Address& destination, std::uint16_t mtu) noexcept;
+  void age_path_mtus(Instant now) noexcept;
+  bool is_broadcast(InterfaceIndex interface, const Address& address) const noexcept;
+
+  // icmp.cpp
+  void input_icmpv4(const Ingress& ingress, Packet&& packet) noexcept;
+  void input_icmpv6(const Ingress& ingress, Packet&& packet) noexcept;
+  void echo(const Ingress& ingress, Packet&& packet) noexcept;
+  void input_error_v4(const Ingress& ingress, std::span<const std::byte> message) noexcept;
+  void input_error_v6(const Ingress& ingress, std::span<const std::byte> message) noexcept;
+  void lower_path_mtu(DeliveryError& error, std::uint32_t told, std::size_t least) noexcept;
+  void tell_transports(DeliveryError& error, Protocol protocol) noexcept;
+  /// About packets that begin with their IP header.
+  void time_exceeded(Packet&& first_fragment) noexcept;
+  void send_error(Packet&& about, const Ingress& ingress, std::uint8_t type, std::uint8_t code,
+                  std::uint32_t rest) noexcept;
+  bool may_send_error() noexcept;
+
+  /// `PacketBuffer::flags` of a copy that this host has sent to itself and others.
+  static constexpr std::uint8_t kOwn = 1;
+
+  driver::PacketPool& pool_;
+  driver::PacketPool* large_pool_;
+  Random& random_;
+  Storage storage_;
+  Groups groups_;
+  Dad dad_;
+  Neighbors neighbors_;
+  Slaac slaac_;
+  Reassembly reassembly_;
+  Udp* udp_ = nullptr;
+  Tcp* tcp_ = nullptr;
+  Executor* executor_ = nullptr;
+  driver::PacketQueue loopback_;
+  Instant now_;
+  std::uint32_t version_ = 1;
+  std::uint16_t headroom_ = 0;
+  std::uint16_t identification_;
+  std::uint8_t error_tokens_ = 0;
+  bool more_ = false;  ///< frames were left by the last poll
+  bool polling_ = false;
+  /// Of the IPv6 packet being delivered: where the field stands that names its transport.
+  std::uint32_t next_header_field_ = 0;
+  Instant error_tokens_at_;
+  Instant path_mtu_at_ = Instant::max();
+  WaitList changed_waiters_;
+  WaitList work_;
+  Statistics statistics_;
+};
+
+}  // namespace nal::embedded

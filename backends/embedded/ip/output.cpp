@@ -1,0 +1,195 @@
+#include <algorithm>
+#include <cstring>
+
+#include "backends/embedded/ip/ip_layer.hpp"
+#include "backends/embedded/wire/icmp.hpp"
+#include "backends/embedded/wire/ipv4.hpp"
+#include "backends/embedded/wire/ipv6.hpp"
+
+namespace nal::embedded {
+
+namespace {
+
+/// The device's offset of the transport header, which now stands `header` bytes into the packet.
+void place_checksum(Packet& packet, std::size_t header) noexcept {
+  if (packet.offload().checksum_offset != 0) { packet.offload().checksum_start = static_cast<std::uint16_t>(header); }
+}
+
+}  // namespace
+
+Result<> IpLayer::send(Packet&& packet, const Egress& egress, Route& route) noexcept {
+  from_outside();
+  if (route.interface != kLoopback) {
+    const Interface* const out = interface(route.interface);
+    if (!out || !out->up) { return Unexpected(Error::network_down); }
+  }
+  if (features::kIpv4 && (!features::kIpv6 || egress.destination.is_v4())) {
+    return send_v4(std::move(packet), egress, route);
+  }
+  return send_v6(std::move(packet), egress, route);
+}
+
+std::uint8_t IpLayer::hop_limit(const Egress& egress, const Route& route) noexcept {
+  if (egress.hop_limit != 0) { return egress.hop_limit; }
+  const Interface* const out = interface(route.interface);
+  return out ? out->hop_limit : 64;
+}
+
+Result<> IpLayer::send_v4(Packet&& packet, const Egress& egress, Route& route) noexcept {
+  const std::size_t size = wire::kIpv4HeaderSize + packet.size();
+  if (size > route.mtu && packet.offload().segment_size == 0) {
+    if (!features::kFragments || egress.dont_fragment) { return Unexpected(Error::message_size); }
+    return cut_v4(std::move(packet), egress, route);
+  }
+  // RFC 6864 §4: the identification of what is no fragment says nothing.
+  const wire::Ipv4Header header{.payload_size = packet.size(),
+                                .traffic_class = egress.traffic_class,
+                                .identification = egress.dont_fragment ? std::uint16_t{0} : identification_++,
+                                .dont_fragment = egress.dont_fragment,
+                                .hop_limit = hop_limit(egress, route),
+                                .protocol = static_cast<std::uint8_t>(egress.protocol),
+                                .source = egress.source.v4(),
+                                .destination = egress.destination.v4()};
+  header.emit(packet.prepend(wire::kIpv4HeaderSize));
+  place_checksum(packet, wire::kIpv4HeaderSize);
+  hand_over(std::move(packet), egress, route);
+  return {};
+}
+
+Result<> IpLayer::send_v6(Packet&& packet, const Egress& egress, Route& route) noexcept {
+  const std::size_t size = wire::kIpv6HeaderSize + packet.size();
+  if (size > route.mtu && packet.offload().segment_size == 0) {
+    if (!features::kFragments || egress.dont_fragment) { return Unexpected(Error::message_size); }
+    return cut_v6(std::move(packet), egress, route);
+  }
+  emit_v6_header(packet, egress, static_cast<std::uint8_t>(egress.protocol), hop_limit(egress, route));
+  place_checksum(packet, wire::kIpv6HeaderSize);
+  hand_over(std::move(packet), egress, route);
+  return {};
+}
+
+void IpLayer::emit_v6_header(Packet& packet, const Egress& egress, std::uint8_t next_header,
+                             std::uint8_t hops) noexcept {
+  const wire::Ipv6Header header{.traffic_class = egress.traffic_class,
+                                .payload_length = packet.size(),
+                                .next_header = next_header,
+                                .hop_limit = hops,
+                                .source = wire::Ipv6Bytes(egress.source.wire()),
+                                .destination = wire::Ipv6Bytes(egress.destination.wire())};
+  header.emit(packet.prepend(wire::kIpv6HeaderSize));
+}
+
+Result<> IpLayer::cut_v4(Packet&& packet, const Egress& egress, Route& route) noexcept {
+  const std::size_t piece = (route.mtu - wire::kIpv4HeaderSize) / 8 * 8;
+  const std::size_t count = (packet.size() + piece - 1) / piece;
+  // All of it or none: a part is of no use to anybody.
+  if (pool_.available() < count) { return Unexpected(Error::would_block); }
+  const std::uint16_t identification = random_.u16();
+  const auto data = packet.data();
+  for (std::size_t at = 0; at < data.size(); at += piece) {
+    const auto part = data.subspan(at, std::min(piece, data.size() - at));
+    Packet fragment = pool_.allocate(headroom_);
+    std::memcpy(fragment.append(part.size()).data(), part.data(), part.size());
+    const wire::Ipv4Header header{.payload_size = part.size(),
+                                  .traffic_class = egress.traffic_class,
+                                  .identification = identification,
+                                  .dont_fragment = false,
+                                  .more_fragments = at + part.size() < data.size(),
+                                  .fragment_offset = at,
+                                  .hop_limit = hop_limit(egress, route),
+                                  .protocol = static_cast<std::uint8_t>(egress.protocol),
+                                  .source = egress.source.v4(),
+                                  .destination = egress.destination.v4()};
+    header.emit(fragment.prepend(wire::kIpv4HeaderSize));
+    hand_over(std::move(fragment), egress, route);
+  }
+  return {};
+}
+
+Result<> IpLayer::cut_v6(Packet&& packet, const Egress& egress, Route& route) noexcept {
+  const std::size_t piece = (route.mtu - wire::kIpv6HeaderSize - wire::kFragmentHeaderSize) / 8 * 8;
+  const std::size_t count = (packet.size() + piece - 1) / piece;
+  if (pool_.available() < count) { return Unexpected(Error::would_block); }
+  const std::uint32_t identification = random_.u32();  // RFC 7739
+  const auto data = packet.data();
+  for (std::size_t at = 0; at < data.size(); at += piece) {
+    const auto part = data.subspan(at, std::min(piece, data.size() - at));
+    Packet fragment = pool_.allocate(headroom_);
+    const wire::FragmentHeader header{.next_header = static_cast<std::uint8_t>(egress.protocol),
+                                      .offset = at,
+                                      .more = at + part.size() < data.size(),
+                                      .identification = identification};
+    header.emit(fragment.append(wire::kFragmentHeaderSize));
+    std::memcpy(fragment.append(part.size()).data(), part.data(), part.size());
+    emit_v6_header(fragment, egress, static_cast<std::uint8_t>(wire::NextHeader::fragment), hop_limit(egress, route));
+    hand_over(std::move(fragment), egress, route);
+  }
+  return {};
+}
+
+void IpLayer::hand_over(Packet&& packet, const Egress& egress, Route& route) noexcept {
+  if (route.interface == kLoopback) {
+    to_loopback(std::move(packet), kLoopback);
+    return;
+  }
+  const bool to_own_group = egress.loop_back && egress.destination.is_multicast() &&
+                            groups_.accepts(route.interface, egress.destination, egress.source);
+  if (route.broadcast || to_own_group) {
+    if (Packet copy = packet.copy()) {
+      copy.buffer()->flags = kOwn;
+      to_loopback(std::move(copy), route.interface);
+    }
+  }
+  Interface& out = *interface(route.interface);
+  if (route.broadcast && out.is_ethernet()) {
+    send_frame(out, MacAddress::broadcast(), EtherType::ipv4, std::move(packet), now_);
+  } else {
+    neighbors_.send(out, route.next_hop, route.neighbor, std::move(packet), now_);
+  }
+}
+
+void IpLayer::send_control(Interface& out, const Address& source, const Address& destination, Protocol protocol,
+                           Packet&& message, Instant now) noexcept {
+  now_ = now;
+  if (!out.up) { return; }
+  Packet packet = std::move(message);
+  const Egress egress{.source = source,
+                      .destination = destination,
+                      .protocol = protocol,
+                      .hop_limit = 0,
+                      .traffic_class = protocol == Protocol::igmp ? std::uint8_t{0xc0} : std::uint8_t{0},
+                      .dont_fragment = true,
+                      .loop_back = false};
+  if (destination.is_v4()) {
+    const wire::Ipv4Header header{.payload_size = packet.size(),
+                                  .traffic_class = egress.traffic_class,
+                                  .identification = 0,
+                                  .dont_fragment = true,
+                                  .hop_limit = protocol == Protocol::igmp ? std::uint8_t{1} : out.hop_limit,
+                                  .protocol = static_cast<std::uint8_t>(protocol),
+                                  .source = source.v4(),
+                                  .destination = destination.v4(),
+                                  .router_alert = protocol == Protocol::igmp};
+    header.emit(packet.prepend(header.size()));
+  } else {
+    const auto bytes = packet.data();
+    wire::store_be16(bytes.data() + 2, 0);
+    const wire::Sum pseudo =
+        wire::pseudo_header_sum(egress.source.wire(), egress.destination.wire(), wire::kIcmpv6Protocol, bytes.size());
+    wire::store_be16(bytes.data() + 2, (pseudo + wire::sum(bytes)).checksum());
+    const auto type = wire::load_u8(bytes.data());
+    const bool mld = (type >= static_cast<std::uint8_t>(wire::Icmpv6Type::multicast_listener_query) &&
+                      type <= static_cast<std::uint8_t>(wire::Icmpv6Type::multicast_listener_done)) ||
+                     type == static_cast<std::uint8_t>(wire::Icmpv6Type::multicast_listener_report_v2);
+    auto next_header = wire::kIcmpv6Protocol;
+    if (mld) {
+      wire::emit_router_alert(packet.prepend(wire::kRouterAlertHeaderSize), next_header);
+      next_header = static_cast<std::uint8_t>(wire::NextHeader::hop_by_hop);
+    }
+    emit_v6_header(packet, egress, next_header, mld ? std::uint8_t{1} : std::uint8_t{255});
+  }
+  std::uint16_t hint = 0xffff;
+  neighbors_.send(out, destination, hint, std::move(packet), now);
+}
+
+}  // namespace nal::embedded

@@ -1,0 +1,102 @@
+#include <algorithm>
+
+#include "backends/embedded/ip/headers.hpp"
+#include "backends/embedded/udp/udp.hpp"
+#include "backends/embedded/wire/udp.hpp"
+
+namespace nal::embedded {
+
+namespace {
+
+/// What the headers in front of a queued payload tell.
+Received describe(Packet& packet) noexcept {
+  const InterfaceIndex interface = packet.buffer()->interface;
+  const IpHeaders ip = headers_of(packet);
+  packet.prepend(wire::kUdpHeaderSize);
+  const std::byte* const udp = packet.data().data();
+  Received about;
+  about.remote = {ip.source.to_ip(interface), wire::load_be16(udp)};
+  about.local = {ip.destination.to_ip(interface), wire::load_be16(udp + 2)};
+  packet.trim_front(wire::kUdpHeaderSize);
+  about.interface = InterfaceId(interface);
+  about.hop_limit = ip.hop_limit;
+  about.datagram_size = packet.size();
+  about.size = packet.size();
+  return about;
+}
+
+}  // namespace
+
+void UdpSocket::drop() noexcept {
+  if (UdpSlot* const mine = slot()) { udp_->release(*mine); }
+  udp_ = nullptr;
+}
+
+Poll<Result<UdpSocket::Datagram>> UdpSocket::poll_take(Context& context, Waiter& waiter) noexcept {
+  UdpSlot* const mine = slot();
+  if (!mine) { return Unexpected(Error::closed); }
+  if (mine->queue.empty()) {
+    if (mine->error != Error{}) { return Unexpected(std::exchange(mine->error, Error{})); }
+    mine->readable.add(context, waiter, Wait::readable);
+    return pending;
+  }
+  Datagram datagram;
+  datagram.packet = mine->queue.pop();
+  datagram.about = describe(datagram.packet);
+  return Result<Datagram>(std::move(datagram));
+}
+
+Poll<Result<Received>> UdpSocket::poll_receive(Context& context, Waiter& waiter, std::span<std::byte> buffer) noexcept {
+  auto taken = poll_take(context, waiter);
+  if (!taken.ready()) { return pending; }
+  if (!*taken) { return Unexpected(taken->error()); }
+  Received about = (*taken)->about;
+  about.size = std::min(about.datagram_size, buffer.size());
+  about.truncated = about.size < about.datagram_size;
+  const auto data = (*taken)->packet.data().first(about.size);
+  std::copy(data.begin(), data.end(), buffer.begin());
+  return about;
+}
+
+Result<> UdpSocket::configure(const UdpOptions& options) noexcept {
+  UdpSlot* const mine = slot();
+  return mine ? Udp::configure(*mine, options) : Result<>(Unexpected(Error::closed));
+}
+
+Endpoint UdpSocket::local_endpoint() const noexcept {
+  const UdpSlot* const mine = slot();
+  if (!mine) { return {}; }
+  const IpAddress address = mine->local.is_unspecified() ? IpAddress::unspecified(mine->v6 ? Family::v6 : Family::v4)
+                                                         : mine->local.to_ip(mine->interface);
+  return {address, mine->local_port};
+}
+
+Poll<Result<>> ConnectedUdp::poll_send(Context& context, Waiter& waiter, std::span<const std::byte> data) noexcept {
+  UdpSlot* const mine = slot();
+  if (!mine) { return Unexpected(Error::closed); }
+  return udp_->poll_send(context, waiter, *mine, mine->local, mine->remote, mine->remote_port, mine->interface, data);
+}
+
+Endpoint ConnectedUdp::remote_endpoint() const noexcept {
+  const UdpSlot* const mine = slot();
+  return mine ? Endpoint{mine->remote.to_ip(mine->interface), mine->remote_port} : Endpoint{};
+}
+
+Poll<Result<>> UnconnectedUdp::poll_send(Context& context, Waiter& waiter, const Endpoint& local,
+                                         const Endpoint& remote, std::span<const std::byte> data) noexcept {
+  UdpSlot* const mine = slot();
+  if (!mine) { return Unexpected(Error::closed); }
+  if (local.address.family() != remote.address.family()) { return Unexpected(Error::invalid_argument); }
+  const Address from = local.address.is_unspecified() ? mine->local : Address(local.address);
+  auto interface = static_cast<InterfaceIndex>(remote.address.zone());
+  if (interface == 0) { interface = mine->interface; }
+  return udp_->poll_send(context, waiter, *mine, from, Address(remote.address), remote.port, interface, data);
+}
+
+Result<> UnconnectedUdp::change(const IpAddress& group, const IpAddress& source, InterfaceId interface,
+                                bool join) noexcept {
+  UdpSlot* const mine = slot();
+  return mine ? udp_->change_membership(*mine, group, source, interface, join) : Result<>(Unexpected(Error::closed));
+}
+
+}  // namespace nal::embedded
