@@ -458,11 +458,6 @@ void Neighbors::confirm(const Interface& interface, const Address& address, std:
   reachable(interface, entry, now);
 }
 
-bool Neighbors::avoid(InterfaceIndex interface, const Address& address) const noexcept {
-  const Neighbor* const entry = find(interface, address);
-  return entry && (entry->suspect || entry->role == Neighbor::Role::host);
-}
-
 void Neighbors::flush(InterfaceIndex interface) noexcept {
   for (Neighbor& entry : table_) {
     if (entry.state != State::none && entry.interface == interface) { erase(entry); }

@@ -72,9 +72,10 @@ class Neighbors {
              Instant now) noexcept;
   /// It has just been heard that what was sent to a neighbour has arrived (RFC 4861 §7.3.1).
   void confirm(const Interface& interface, const Address& address, std::uint16_t hint, Instant now) noexcept;
-  /// Whether another router is better, if there is one: this neighbour did not answer when it was last asked, or says
-  /// that it is none (RFC 4861 §6.3.6, §7.2.5).
-  bool avoid(InterfaceIndex interface, const Address& address) const noexcept;
+  /// What is known of a neighbour, or null.
+  const Neighbor* lookup(InterfaceIndex interface, const Address& address) const noexcept {
+    return find(interface, address);
+  }
   /// The link is down, or the interface goes away: forgets its neighbours and what waits for them.
   void flush(InterfaceIndex interface) noexcept;
 

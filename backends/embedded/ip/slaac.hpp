@@ -1,5 +1,6 @@
 #pragma once
 #include "backends/embedded/ip/neighbors.hpp"
+#include "backends/embedded/wire/ndp.hpp"
 
 namespace nal::embedded {
 
@@ -47,11 +48,11 @@ class Slaac {
   /// What is kept for each interface.
   struct State {
     bool running = false;
-    bool managed = false;  ///< addresses by DHCPv6 (RFC 4861 §4.2)
-    bool other = false;    ///< other configuration by DHCPv6
-    bool heard = false;    ///< a router has answered
-    Duration interval;     ///< since the last solicitation (RFC 7559)
-    Instant next = Instant::max();
+    bool managed = false;           ///< addresses by DHCPv6 (RFC 4861 §4.2)
+    bool other = false;             ///< other configuration by DHCPv6
+    std::uint16_t mtu = 0;          ///< of the interface before any router said otherwise
+    Duration interval;              ///< from the last solicitation to the next (RFC 7559)
+    Instant next = Instant::max();  ///< when to send the next one; never, once a router has answered
   };
 
   struct Storage {
@@ -73,7 +74,7 @@ class Slaac {
   /// *Errors*: table_full: no room for the address.
   Result<> start(Interface& interface, Instant now) noexcept;
   /// Ends it, and forgets what routers have said on it.
-  void stop(Interface& interface) noexcept;
+  void stop(Interface& interface, Instant now) noexcept;
   /// The link has come up: routers are asked again. What is known stays until it is contradicted or runs out.
   void link_up(Interface& interface, Instant now) noexcept;
 
@@ -96,6 +97,24 @@ class Slaac {
   Instant poll_at() const noexcept { return next_; }
 
  private:
+  void input_advertisement(Interface& interface, const Address& router, std::span<const std::byte> message,
+                           Instant now) noexcept;
+  void input_redirect(Interface& interface, const Address& router, std::span<const std::byte> message,
+                      Instant now) noexcept;
+  // Each of these tells whether anything has changed but a lifetime.
+  bool set_parameters(Interface& interface, const wire::RouterAdvertisementView& view) noexcept;
+  bool set_route(const LearnedRoute& route, Instant now) noexcept;
+  bool add_prefix(Interface& interface, const wire::PrefixInformation& prefix, Instant now) noexcept;
+  bool add_dns_servers(const Interface& interface, const wire::RecursiveDns& servers, Instant now) noexcept;
+  bool add_search_domains(const Interface& interface, const wire::DnsSearchList& list, Instant now) noexcept;
+  bool set_search_domain(const LearnedSearchDomain& domain, Instant now) noexcept;
+  void add_address(Interface& interface, const wire::PrefixInformation& prefix, Instant now) noexcept;
+
+  LearnedRoute* free_route(LearnedRoute::Kind kind) noexcept;
+  bool has_router(InterfaceIndex interface) const noexcept;
+  void solicit_soon(Interface& interface, Instant now) noexcept;
+  void solicit(Interface& interface, Instant now) noexcept;
+  bool expire(Instant now) noexcept;
   State& state_of(const Interface& interface) noexcept { return storage_.states[interface.index - 1u]; }
   void due(Instant at) noexcept { next_ = at < next_ ? at : next_; }
 
