@@ -2,21 +2,21 @@
 
 namespace mqtt {
 
-nal::Duration Backoff::next(const Reconnect& settings, const Random& random, nal::Duration lasted) noexcept {
-  const std::int64_t initial = settings.initial.microseconds();
-  const std::int64_t maximum = settings.maximum.microseconds();
-  if (wait_ == 0 || lasted.microseconds() >= initial) {
-    wait_ = initial;
-  } else {
-    wait_ = wait_ < maximum - wait_ ? wait_ * 2 : maximum;
-  }
-  if (wait_ > maximum) { wait_ = maximum; }
-  std::int64_t wait = wait_;
+bool Backoff::next(const Reconnect& settings, const Random& random, Time lasted) noexcept {
+  ++attempts_;
+  if (lasted >= 0) { was_up_ = true; }
+  const bool in_vain = !was_up_ && settings.first_attempts != 0 && attempts_ >= settings.first_attempts;
+  if (!settings.enabled || in_vain) { return false; }
+  const Time initial = settings.initial.microseconds();
+  const auto maximum = static_cast<std::uint64_t>(settings.maximum.microseconds());
+  longest_ = longest_ == 0 || lasted >= initial ? static_cast<std::uint64_t>(initial) : longest_ * 2;
+  if (longest_ > maximum) { longest_ = maximum; }
+  wait_ = static_cast<Time>(longest_);
   if (random.next) {
-    const std::int64_t half = wait_ / 2;
-    wait = half + (half >> 10) * static_cast<std::int64_t>(random.next(random.context) % 1025);
+    wait_ /= 2;
+    wait_ += (wait_ >> 10) * static_cast<Time>(random.next(random.context) & 1023);
   }
-  return nal::Duration::microseconds(wait);
+  return true;
 }
 
 }  // namespace mqtt

@@ -57,23 +57,6 @@ class Maybe<F> {
   F future_;
 };
 
-/// Tells a session that whoever ran it is gone, however it went.
-template <class Session>
-class RunningSession {
- public:
-  RunningSession() = default;
-  RunningSession(RunningSession&& other) noexcept : session_(std::exchange(other.session_, nullptr)) {}
-  ~RunningSession() { end(); }
-  void begin(Session& session) noexcept { session_ = &session; }
-  bool begun() const noexcept { return session_ != nullptr; }
-  void end() noexcept {
-    if (session_) { std::exchange(session_, nullptr)->run_ended(); }
-  }
-
- private:
-  Session* session_ = nullptr;
-};
-
 }  // namespace detail
 
 /// See `Client::run`.
@@ -84,18 +67,29 @@ class [[nodiscard("await it")]] Run {
   using Stream = typename nal::output_t<Attempt>::value_type;
 
   Run(BasicSession<F>& session, C& connector) noexcept : session_(&session), connector_(&connector) {}
+  Run(Run&& other) noexcept = default;  // before its first poll
+  ~Run() {
+    if (phase_ == Phase::idle || phase_ == Phase::ended) { return; }
+    drop_connection();
+    session_->run_ended();
+  }
 
   nal::Poll<nal::Result<>> poll(nal::Context& context) noexcept {
-    if (!running_.begun()) {
+    if (phase_ == Phase::idle) {
       if (auto started = session_->start(); !started) { return started; }
-      running_.begin(*session_);
+      phase_ = Phase::waiting;
     }
+    const nal::Instant now = context.now();
     for (unsigned turn = 0; turn < kTurnsPerPoll; ++turn) {
-      const Step step = poll_phase(context);
-      if (step == Step::wait) { return nal::pending; }
-      if (step == Step::end) {
-        running_.end();
-        return result_;
+      if (!go_on(context, now)) {
+        session_->work().add(context, work_waiter_, nal::Wait::other);
+        // A deadline that is "never" disturbs nobody either.
+        context.arm(timer_, instant_of(deadline_));
+        return nal::pending;
+      }
+      if (phase_ == Phase::ended) {
+        if (error_ != nal::Error{}) { return nal::Unexpected(error_); }
+        return nal::Result<>();
       }
     }
     context.wake_soon();
@@ -103,209 +97,152 @@ class [[nodiscard("await it")]] Run {
   }
 
  private:
-  enum class Phase : std::uint8_t { connecting, up, saying_why, closing, waiting };
-  enum class Step : std::uint8_t { go_on, wait, end };
+  enum class Phase : std::uint8_t { idle, waiting, connecting, up, closing, ended };
   /// Packets are small and waking is cheap: other tasks get their turn.
   static constexpr unsigned kTurnsPerPoll = 16;
 
-  Step poll_phase(nal::Context& context) noexcept {
-    switch (phase_) {
-      case Phase::connecting: return poll_connecting(context);
-      case Phase::up: return poll_up(context);
-      case Phase::saying_why: return poll_saying_why(context);
-      case Phase::closing: return poll_closing(context);
-      case Phase::waiting: return poll_waiting(context);
-    }
-    return Step::end;
-  }
+  // What follows gives false when there is nothing to do before `deadline_`, unless somebody wakes the task.
 
-  Step begin_attempt(nal::Context& context) noexcept {
+  bool go_on(nal::Context& context, nal::Instant now) noexcept {
+    if (phase_ == Phase::up) { return go_on_up(context, now); }
+    const bool late = is_due(now, deadline_);
+    if (phase_ == Phase::closing) {
+      // The server may answer DISCONNECT with a reset, or not at all: it has been told, and nothing hangs on it.
+      if (!closing_->poll(context).ready() && !late) { return false; }
+      return failing() ? lost(now) : end({});
+    }
+    if (session_->stop_wanted()) { return end({}); }
+    if (phase_ == Phase::connecting) { return go_on_connecting(context, now); }
+    if (!late) { return false; }
     session_->tell(Notice::Kind::connecting);
     attempt_.emplace(*connector_);
-    since_ = context.now();
-    deadline_ = after(since_, session_->config().connect_timeout);
+    since_ = now.microseconds();
+    deadline_ = after(now, session_->config().connect_timeout.microseconds());
     phase_ = Phase::connecting;
-    return Step::go_on;
+    return true;
   }
 
-  Step poll_connecting(nal::Context& context) noexcept {
-    if (session_->stop_wanted()) { return end(nal::Result<>()); }
-    auto connected = attempt_.poll(context);
-    if (!connected.ready()) { return waits(context) ? Step::wait : lost(context, nal::Error::timed_out); }
+  bool go_on_connecting(nal::Context& context, nal::Instant now) noexcept {
+    nal::Error error = nal::Error::timed_out;
+    {
+      auto connected = attempt_.poll(context);
+      if (!connected.ready()) {
+        if (!is_due(now, deadline_)) { return false; }
+      } else if (*connected) {
+        stream_.emplace(**std::move(connected));
+      } else {
+        error = connected->error();
+      }
+    }
     attempt_.reset();
-    if (!*connected) { return lost(context, connected->error()); }
-    stream_.emplace(**std::move(connected));
-    session_->link_up(context.now());
+    if (!stream_) { return lost(now, error); }
+    session_->link_up(now);
     phase_ = Phase::up;
-    return Step::go_on;
+    return true;
   }
 
-  Step poll_up(nal::Context& context) noexcept {
-    const nal::Instant now = context.now();
-    // A session that is not up yet has nothing to say good-bye to.
-    const bool hurried = session_->stop_wanted() && session_->state() == Session::State::handshake;
-    if (hurried || (session_->stop_wanted() && close_overdue(now))) { return end(nal::Result<>()); }
-    if (!session_->advance(now)) { return failed(context); }
-    if (session_->finished()) { return begin_closing(); }
+  bool go_on_up(nal::Context& context, nal::Instant now) noexcept {
+    BasicSession<F>& session = *session_;
+    if (session.stop_wanted() || failing()) {
+      // Saying good-bye, or why, must not take too long; its time begins with the first question.
+      if (!leaving_) {
+        leaving_ = true;
+        deadline_ = after(now, session.config().close_timeout.microseconds());
+      }
+      // A session that is not up yet has nothing to say good-bye to.
+      if (is_due(now, deadline_) || session.state() == SessionState::handshake) { return lost(now); }
+    }
+    // A server of 5.0 is told why the session cannot go on with this connection, if it will listen.
+    if (!failing()) {
+      static_cast<void>(session.advance(now));
+      if (session.failed()) { return session.say_why() || lost(now); }
+    }
+    if (session.finished()) {
+      read_waiter_.unlink();
+      write_waiter_.unlink();
+      closing_.emplace(*std::move(stream_));
+      stream_.reset();
+      phase_ = Phase::closing;
+      return true;
+    }
 
     bool moved = false;
-    if (const auto room = session_->input_room(); !room.empty()) {
-      auto got = stream_->poll_read(context, read_waiter_, room);
+    if (const auto room = session.input_room(); !room.empty() && !failing()) {
+      const auto got = stream_->poll_read(context, read_waiter_, room);
       if (got.ready()) {
-        if (!*got) { return lost(context, got->error()); }
-        if (**got == 0) { return lost(context, nal::Error::end_of_stream); }
-        session_->received(**got, now);
+        if (!*got || **got == 0) { return lost(now, (*got).error_or(nal::Error::end_of_stream)); }
+        session.received(**got, now);
         moved = true;
       }
     }
-    if (!write_error_ && poll_output(context, now)) { moved = true; }
-    if (moved) { return Step::go_on; }
+    if (write_error_ == nal::Error{}) { moved |= poll_output(context, now); }
+    if (moved) { return true; }
     // What the server had sent by then has been read: acknowledgements, and messages that it may have no copy of any
     // more.
-    if (write_error_) { return lost(context, *write_error_); }
-    const nal::Instant close_by = session_->stop_wanted() ? deadline_ : nal::Instant::max();
-    const nal::Instant due = session_->deadline();
-    return wait_until(context, is_due(due, close_by) ? close_by : due);
+    if (write_error_ != nal::Error{}) { return failing() ? lost(now) : lost(now, write_error_); }
+    if (!leaving_) { deadline_ = session.due(); }
+    return false;
   }
 
   /// Whether anything was sent, or could not be.
   bool poll_output(nal::Context& context, nal::Instant now) noexcept {
     std::span<const std::byte> pieces[2];
     session_->output(pieces);
-    const bool nothing = pieces[0].empty() && pieces[1].empty();
-    if (nothing && flushed_) { return false; }
-    if (nothing) {
+    if (pieces[0].empty() && pieces[1].empty()) {
+      if (flushed_) { return false; }
       const auto flushed = stream_->poll_flush(context, write_waiter_);
       if (!flushed.ready()) { return false; }
       flushed_ = true;
-      if (!*flushed) { write_error_ = (*flushed).error(); }
+      write_error_ = (*flushed).error_or(nal::Error{});
       return !*flushed;
     }
     const auto taken = write(context, pieces);
     if (!taken.ready()) { return false; }
-    if (!*taken) {
+    if (*taken) {
+      session_->sent(**taken, now);
+      flushed_ = false;
+    } else {
       write_error_ = (*taken).error();
-      return true;
     }
-    session_->sent(**taken, now);
-    flushed_ = false;
     return true;
   }
 
   nal::Poll<nal::Result<std::size_t>> write(nal::Context& context, std::span<const std::byte> (&pieces)[2]) noexcept {
     if constexpr (nal::GatherWriter<Stream>) {
-      if (!pieces[0].empty() && !pieces[1].empty()) {
-        return stream_->poll_write_gather(context, write_waiter_, nal::ConstBuffers(pieces));
-      }
+      return stream_->poll_write_gather(context, write_waiter_, nal::ConstBuffers(pieces));
     }
     return stream_->poll_write(context, write_waiter_, pieces[0].empty() ? pieces[1] : pieces[0]);
   }
 
-  /// The session cannot go on with this connection. A server of 5.0 is told why, if it will listen.
-  Step failed(nal::Context& context) noexcept {
-    if constexpr (F.version_5) {
-      if (session_->say_why()) {
-        deadline_ = after(context.now(), session_->config().close_timeout);
-        phase_ = Phase::saying_why;
-        return Step::go_on;
-      }
-    }
-    return lost(context, session_->fatal());
-  }
+  /// The connection cannot be gone on with, and the server is being told why, or has been.
+  bool failing() const noexcept { return F.version_5 && session_->state() == SessionState::failing; }
 
-  Step poll_saying_why(nal::Context& context) noexcept {
-    if constexpr (F.version_5) {
-      while (!session_->finished() && !write_error_ && poll_output(context, context.now())) {}
-      if (!write_error_ && session_->finished() && !is_due(context.now(), deadline_)) {
-        why_said_ = true;
-        return begin_closing();
-      }
-      if (!write_error_ && waits(context)) { return Step::wait; }
-      return lost(context, session_->fatal());
-    }
-    return Step::end;
+  [[gnu::noinline]] bool lost(nal::Instant now, nal::Error error) noexcept {
+    session_->fail(Failure::Cause::transport, error);
+    return lost(now);
   }
-
-  Step begin_closing() noexcept {
-    read_waiter_.unlink();
-    write_waiter_.unlink();
-    closing_.emplace(*std::move(stream_));
-    stream_.reset();
-    phase_ = Phase::closing;
-    return Step::go_on;
-  }
-
-  /// Whether saying good-bye takes too long; its time begins with the first question.
-  bool close_overdue(nal::Instant now) noexcept {
-    if (!closing_down_) {
-      closing_down_ = true;
-      deadline_ = after(now, session_->config().close_timeout);
-    }
-    return is_due(now, deadline_);
-  }
-
-  Step poll_closing(nal::Context& context) noexcept {
-    const auto closed = closing_->poll(context);
-    // The server may answer DISCONNECT with a reset, or not at all: it has been told, and nothing hangs on it.
-    if (!closed.ready() && waits(context)) { return Step::wait; }
-    if constexpr (F.version_5) {
-      if (why_said_) { return lost(context, session_->fatal()); }
-    }
-    return end(nal::Result<>());
-  }
-
-  Step poll_waiting(nal::Context& context) noexcept {
-    if (session_->stop_wanted()) { return end(nal::Result<>()); }
-    return waits(context) ? Step::wait : begin_attempt(context);
-  }
-
-  /// Unless the deadline has come.
-  [[gnu::noinline]] bool waits(nal::Context& context) noexcept {
-    if (is_due(context.now(), deadline_)) { return false; }
-    wait_until(context, deadline_);
-    return true;
-  }
-  Step wait_until(nal::Context& context, nal::Instant deadline) noexcept {
-    session_->work().add(context, work_waiter_, nal::Wait::other);
-    if (deadline.is_never()) {
-      timer_.disarm();
-    } else {
-      context.arm(timer_, deadline);
-    }
-    return Step::wait;
-  }
-
-  [[gnu::noinline]] Step lost(nal::Context& context, nal::Error error) noexcept {
-    return lost(context, Failure::transport(error));
-  }
-  Step lost(nal::Context& context, const Failure& failure) noexcept {
+  /// The connection, or the attempt, for what is fatal to the session.
+  [[gnu::noinline]] bool lost(nal::Instant now) noexcept {
     const bool was_up = session_->state() >= SessionState::online;
     drop_connection();
-    if (session_->stop_wanted()) { return end(nal::Result<>()); }
-    was_online_ = was_online_ || was_up;
-    const Reconnect& settings = session_->config().reconnect;
-    const bool elsewhere = settings.enabled && redirected(failure);
-    if (!elsewhere) { ++attempts_; }
-    const bool in_vain = !was_online_ && settings.first_attempts != 0 && attempts_ >= settings.first_attempts;
-    const bool give_up = !elsewhere && (!settings.enabled || is_final(failure) || in_vain);
-    const nal::Instant now = context.now();
-    const nal::Duration wait =
-        give_up ? nal::Duration::max()
-                : backoff_.next(settings, session_->config().random, was_up ? lasted(now) : nal::Duration());
-    session_->link_down(failure, wait);
-    if (give_up) { return end(nal::Unexpected(failure.error)); }
-    deadline_ = after(now, wait);
+    if (session_->stop_wanted()) { return end({}); }
+    const Failure& failure = session_->fatal();
+    const Config& config = session_->config();
+    const bool elsewhere = config.reconnect.enabled && redirected(failure);
+    const Time lasted = was_up ? now.microseconds() - since_ : Backoff::kNeverUp;
+    if ((!elsewhere && is_final(failure)) || !backoff_.next(config.reconnect, config.random, lasted)) {
+      session_->link_down(failure, nal::Duration::max());
+      return end(failure.error);
+    }
+    session_->link_down(failure, nal::Duration::microseconds(backoff_.wait()));
+    deadline_ = after(now, backoff_.wait());
     phase_ = Phase::waiting;
-    return Step::go_on;
+    return true;
   }
 
   static bool is_final(const Failure& failure) noexcept {
     if constexpr (F.version_5) { return failure.is_final(); }
     return failure.is_final_refusal();
-  }
-  /// The clock goes forward.
-  nal::Duration lasted(nal::Instant now) const noexcept {
-    return nal::Duration::microseconds(now.microseconds() - since_.microseconds());
   }
 
   /// Whether the connector goes where the server wants it.
@@ -318,16 +255,21 @@ class [[nodiscard("await it")]] Run {
       Notice notice{Notice::Kind::redirected};
       notice.server = server;
       session_->tell(notice);
+      backoff_.forgive();
       return true;
     }
     return false;
   }
 
-  Step end(nal::Result<> result) noexcept {
+  /// The run, with an error or without.
+  [[gnu::noinline]] bool end(nal::Error error) noexcept {
     drop_connection();
-    if (result) { session_->tell(Notice::Kind::closed); }
-    result_ = result;
-    return Step::end;
+    if (error == nal::Error{}) { session_->tell(Notice::Kind::closed); }
+    // Last, so that whoever waits for the session hears of its end when the connection is gone.
+    session_->run_ended();
+    error_ = error;
+    phase_ = Phase::ended;
+    return true;
   }
 
   void drop_connection() noexcept {
@@ -340,24 +282,19 @@ class [[nodiscard("await it")]] Run {
       stream_.reset();
     }
     flushed_ = true;
-    why_said_ = false;
-    write_error_.reset();
+    leaving_ = false;
+    write_error_ = {};
   }
 
-  // First, so that whoever waits for the session hears of its end when the connection is gone.
-  detail::RunningSession<BasicSession<F>> running_;
   BasicSession<F>* session_;
   C* connector_;
-  Phase phase_ = Phase::waiting;
-  bool was_online_ = false;
-  bool closing_down_ = false;
+  Phase phase_ = Phase::idle;
   bool flushed_ = true;
-  bool why_said_ = false;                  ///< the connection is being closed because it failed
-  std::optional<nal::Error> write_error_;  ///< nothing more can be sent; what has arrived is still read
-  nal::Result<> result_;
-  unsigned attempts_ = 0;
-  nal::Instant since_{};     ///< when the attempt began
-  nal::Instant deadline_{};  ///< of the attempt, the wait (for the first: now) or the good-bye
+  bool leaving_ = false;      ///< `deadline_` is that of the good-bye
+  nal::Error write_error_{};  ///< nothing more can be sent; what has arrived is still read
+  nal::Error error_{};        ///< with which it has ended
+  Time since_ = 0;            ///< when the attempt began
+  Time deadline_ = 0;  ///< of the attempt, the wait (for the first: now), what the session waits for or the good-bye
   nal::Waiter read_waiter_;
   nal::Waiter write_waiter_;
   nal::Waiter work_waiter_;

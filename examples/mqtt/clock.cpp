@@ -2,6 +2,8 @@
 
 namespace mqtt {
 
-nal::Instant after(nal::Instant instant, nal::Duration duration) noexcept { return instant + duration; }
+Time after(nal::Instant instant, Time duration) noexcept {
+  return duration < kNever - instant.microseconds() ? instant.microseconds() + duration : kNever;
+}
 
 }  // namespace mqtt

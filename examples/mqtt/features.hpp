@@ -32,18 +32,6 @@ inline constexpr Features kFull{
 
 namespace detail {
 
-/// Calls the one of two functions that the version wants; of the other nothing is left where there is but one version.
-template <Features F>
-constexpr auto by_version(bool version_5, auto&& five, auto&& three) noexcept {
-  if constexpr (!F.version_5) {
-    return three();
-  } else if constexpr (!F.version_3_1_1) {
-    return five();
-  } else {
-    return version_5 ? five() : three();
-  }
-}
-
 /// Stands for a member that is off; `Index` makes each a type of its own, so that none takes room.
 template <int Index>
 struct Off {

@@ -7,7 +7,10 @@ namespace mqtt {
 template <Features F>
 class [[nodiscard("await it")]] Publishing {
  public:
-  Publishing(BasicSession<F>& session, const Publish& packet) noexcept : session_(&session), packet_(packet) {}
+  [[gnu::always_inline]] Publishing(BasicSession<F>& session, std::string_view topic,
+                                    std::span<const std::byte> payload, QoS qos, Retain retain,
+                                    const Properties& properties) noexcept
+      : session_(&session), packet_{topic, payload, qos, retain == Retain::yes, false, 0, 0, properties} {}
   Publishing(Publishing&& other) noexcept = default;
   ~Publishing() {
     session_->abandon(direct_);
@@ -18,24 +21,25 @@ class [[nodiscard("await it")]] Publishing {
     if (packet_.qos == QoS::at_most_once) { return poll_direct(context); }
     if (serial_ == 0) {
       if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
-      const auto accepted = session_->store_publish(packet_);
+      const auto accepted = session_->store_publish(packet_, serial_);
       if (!accepted) {
-        if (accepted.error() != nal::Error::would_block) { return nal::Unexpected(accepted.error()); }
+        if (accepted.error() != nal::Error::would_block) { return accepted; }
         session_->room_.add(context, waiter_, nal::Wait::other);
         return nal::pending;
       }
-      serial_ = *accepted;
       if constexpr (F.version_5) { session_->store_.with_serial(serial_)->awaited = true; }
     }
     Record* record = session_->store_.with_serial(serial_);
     if (!record) { return nal::Result<>(); }
-    if (record->state == Record::State::done) {
-      reason_ = static_cast<Reason>(record->answer);
-      if (is_failure(reason_)) { return nal::Unexpected(Failure::error_of(reason_)); }
-      return nal::Result<>();
+    if constexpr (BasicSession<F>::kAwaits) {
+      if (record->state == Record::State::done) {
+        reason_ = static_cast<Reason>(record->answer);
+        if (is_failure(reason_)) { return nal::Unexpected(Failure::error_of(reason_)); }
+        return nal::Result<>();
+      }
     }
     if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
-    session_->acked_.add(context, waiter_, nal::Wait::other);
+    session_->changed_.add(context, waiter_, nal::Wait::other);
     return nal::pending;
   }
   /// The message stands in the store, if it is of QoS 1 or 2, and will be sent whatever becomes of this operation; or
@@ -78,7 +82,7 @@ class [[nodiscard("await it")]] Publishing {
 template <Features F>
 Publishing<F> BasicSession<F>::publish(std::string_view topic, std::span<const std::byte> payload, QoS qos,
                                        Retain retain, const Properties& properties) noexcept {
-  return Publishing<F>(*this, Publish{topic, payload, qos, retain == Retain::yes, false, 0, 0, properties});
+  return Publishing<F>(*this, topic, payload, qos, retain, properties);
 }
 template <Features F>
 Publishing<F> BasicSession<F>::publish(std::string_view topic, std::string_view text, QoS qos, Retain retain,
@@ -159,8 +163,9 @@ class Streaming {
     if (direct_.status == Status::active) { return nal::Unexpected(nal::Error::invalid_argument); }
     if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
     if (packet_.qos != QoS::at_most_once && serial_ == 0) {
-      const auto checked = session_->check_publish(packet_, size_);
-      if (!checked) { return nal::Unexpected(checked.error()); }
+      std::size_t total = 0;
+      const auto checked = session_->check_publish(packet_, size_, total);
+      if (!checked) { return checked; }
       const auto accepted = session_->accept(packet_, BasicSession<F>::kStreamedSize);
       if (!accepted && accepted.error() != nal::Error::would_block) { return nal::Unexpected(accepted.error()); }
       if (!accepted) { return wait(context, waiter); }
@@ -232,7 +237,7 @@ class Streaming {
     if (direct_.status == Status::active) { return nal::Unexpected(nal::Error::invalid_argument); }
     if (record->state == Record::State::streaming) { return nal::Unexpected(nal::Error::connection_reset); }
     if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
-    session_->acked_.add(context, waiter, nal::Wait::other);
+    session_->changed_.add(context, waiter, nal::Wait::other);
     return nal::pending;
   }
 
@@ -325,10 +330,9 @@ class ChangingSubscription {
 
   nal::Poll<nal::Result<>> poll_change(nal::Context& context) noexcept {
     if (serial_ == 0) {
-      const auto begun = session_->begin_subscription(entry_, identifier_, leave_);
+      const auto begun = session_->begin_subscription(entry_, identifier_, leave_, serial_);
       if (!begun.ready()) { return wait(context); }
-      if (!*begun) { return nal::Unexpected((*begun).error()); }
-      serial_ = **begun;
+      if (!*begun) { return begun; }
     }
     Record* record = session_->subscriptions_.with_serial(serial_);
     if (!record && leave_) { return nal::Result<>(); }
@@ -356,7 +360,7 @@ class ChangingSubscription {
 
  private:
   nal::Poll<nal::Result<>> wait(nal::Context& context) noexcept {
-    session_->answered_.add(context, waiter_, nal::Wait::other);
+    session_->changed_.add(context, waiter_, nal::Wait::other);
     return nal::pending;
   }
 
@@ -429,14 +433,14 @@ class [[nodiscard("await it")]] Receiving {
     using Delivery = typename BasicSession<F>::Delivery;
     BasicSession<F>& session = *session_;
     if constexpr (F.oversized) {
-      if (session.oversized_ != 0) {
-        --session.oversized_;
+      if (session.rest_.oversized != 0) {
+        --session.rest_.oversized;
         return nal::Unexpected(nal::Error::message_size);
       }
     }
     if (session.delivery_ == Delivery::offered) {
       session.delivery_ = Delivery::handed_out;
-      return BasicMessage<F>(session, session.message_);
+      return BasicMessage<F>(session, session.rest_.message);
     }
     if (session.stopped()) { return nal::Unexpected(nal::Error::closed); }
     session.messages_.add(context, waiter_, nal::Wait::other);
@@ -533,7 +537,7 @@ class [[nodiscard("await it")]] Waiting {
         break;
     }
     if (ended) { return nal::Unexpected(nal::Error::closed); }
-    (what_ == For::drained ? session.acked_ : session.changed_).add(context, waiter_, nal::Wait::other);
+    session.changed_.add(context, waiter_, nal::Wait::other);
     return nal::pending;
   }
 

@@ -60,6 +60,9 @@ struct Header {
   /// the type can have are checked as soon as they can be told.
   static Parsed<Header> parse(std::span<const std::byte> bytes) noexcept;
   static Parsed<Header> parse5(std::span<const std::byte> bytes) noexcept;
+  /// The same, into this one.
+  Fault read(std::span<const std::byte> bytes) noexcept;
+  Fault read5(std::span<const std::byte> bytes) noexcept;
 
   // What PUBLISH has in its flags (§3.3.1).
   constexpr QoS qos() const noexcept { return static_cast<QoS>(flags >> 1 & 3); }
@@ -115,6 +118,9 @@ struct Publish {
 
   static Parsed<Publish> parse(const Header& header, std::span<const std::byte> body) noexcept;
   static Parsed<Publish> parse5(const Header& header, std::span<const std::byte> body) noexcept;
+  /// The same, into this one; with a fault what is in it means nothing.
+  Fault read(const Header& header, std::span<const std::byte> body) noexcept;
+  Fault read5(const Header& header, std::span<const std::byte> body) noexcept;
 
   /// How much of the body stands before the payload, of which `arrived` has come so far; 0 while that cannot be told.
   /// So much of it parses like a PUBLISH without a payload.
@@ -189,6 +195,22 @@ struct Auth {
   static Parsed<Auth> parse5(const Header& header, std::span<const std::byte> body) noexcept;
 };
 
+/// Whatever answers or ends: CONNACK, PUBACK to PUBCOMP, SUBACK, UNSUBACK, and DISCONNECT and AUTH of 5.0, read the
+/// same way. What a packet of the type does not have is as it is here.
+struct Response {
+  PacketType type{};
+  bool session_present = false;              ///< CONNACK
+  std::uint16_t packet_id = 0;               ///< of all but CONNACK, DISCONNECT and AUTH
+  ConnectCode code = ConnectCode::accepted;  ///< CONNACK of 3.1.1
+  Reason reason = Reason::success;           ///< 5.0, but for SUBACK and UNSUBACK
+  std::span<const std::byte> codes{};        ///< SUBACK, and UNSUBACK of 5.0
+  Properties properties{};                   ///< 5.0
+
+  /// Into a new one.
+  Fault read(PacketType of, std::span<const std::byte> body) noexcept;
+  Fault read5(PacketType of, std::span<const std::byte> body) noexcept;
+};
+
 /// PINGREQ and PINGRESP, and DISCONNECT of 3.1.1, have no body; `Header::parse` has checked that.
 
 /// Writes a packet to the front of `out` and gives its size. *Errors*: buffer_too_small; message_size when it is larger
@@ -211,6 +233,9 @@ inline nal::Result<std::size_t> encode_unsubscribe(std::span<std::byte> out, std
 }
 /// PINGREQ, PINGRESP or DISCONNECT; the first two are the same in 5.0.
 nal::Result<std::size_t> encode_empty(std::span<std::byte> out, PacketType type) noexcept;
+/// Any of those, or with a packet identifier that is not 0 an `Acknowledge`, into what has room for it: 4 bytes, or 2.
+/// What 5.0 leaves out when all is well is left out.
+std::size_t encode_short(std::span<std::byte> out, PacketType type, std::uint16_t packet_id = 0) noexcept;
 
 /// Writes all of a PUBLISH but its payload, of which there will be `payload` bytes (those of the packet do not count).
 nal::Result<std::size_t> encode_head(std::span<std::byte> out, const Publish& packet, std::size_t payload) noexcept;

@@ -23,7 +23,12 @@ void PacketWriter::packet_id(std::uint16_t id) noexcept {
 
 void PacketWriter::mqtt_text(std::string_view text) noexcept {
   require(is_mqtt_text(text));
-  Writer::text(text);
+  binary(bytes_of(text));
+}
+
+void PacketWriter::topic(std::string_view name) noexcept {
+  require(!name.empty() && !has_wildcards(name));
+  mqtt_text(name);
 }
 
 void PacketWriter::mqtt_binary(std::span<const std::byte> bytes) noexcept {
@@ -41,7 +46,7 @@ Result<std::size_t> PacketWriter::finish(std::size_t payload) noexcept {
 }
 
 Result<std::size_t> encode(std::span<std::byte> out, const Connect& packet) noexcept {
-  return write_connect<false>(out, packet);
+  return write_connect<false>(out, packet, packet.client_id, packet.clean_session, {});
 }
 
 Result<std::size_t> encode(std::span<std::byte> out, const Connack& packet) noexcept {
@@ -64,10 +69,20 @@ Result<std::size_t> encode(std::span<std::byte> out, const Publish& packet) noex
   return write_publish<false>(out, packet);
 }
 
+std::size_t encode_short(std::span<std::byte> out, PacketType type, std::uint16_t packet_id) noexcept {
+  out[0] = static_cast<std::byte>(static_cast<unsigned>(type) << 4 | (type == PacketType::pubrel ? 2U : 0U));
+  out[1] = std::byte{0};
+  if (packet_id == 0) { return 2; }
+  out[1] = std::byte{2};
+  out[2] = static_cast<std::byte>(packet_id >> 8);
+  out[3] = static_cast<std::byte>(packet_id);
+  return 4;
+}
+
 Result<std::size_t> encode(std::span<std::byte> out, const Acknowledge& packet) noexcept {
-  PacketWriter writer(out, packet.type, packet.type == PacketType::pubrel ? 2 : 0);
-  writer.packet_id(packet.packet_id);
-  return writer.finish();
+  if (packet.packet_id == 0) { return Unexpected(Error::invalid_argument); }
+  if (out.size() < 4) { return Unexpected(Error::buffer_too_small); }
+  return encode_short(out, packet.type, packet.packet_id);
 }
 
 Result<std::size_t> encode(std::span<std::byte> out, const Suback& packet) noexcept {
@@ -84,7 +99,8 @@ Result<std::size_t> encode_list(std::span<std::byte> out, PacketType type, std::
 }
 
 Result<std::size_t> encode_empty(std::span<std::byte> out, PacketType type) noexcept {
-  return PacketWriter(out, type).finish();
+  if (out.size() < 2) { return Unexpected(Error::buffer_too_small); }
+  return encode_short(out, type);
 }
 
 }  // namespace mqtt

@@ -24,8 +24,7 @@ Result<std::size_t> write_short(std::span<std::byte> out, PacketType type, std::
 }  // namespace
 
 Result<std::size_t> encode5(std::span<std::byte> out, const Connect& packet) noexcept {
-  if (check_authentication(packet.properties) != Fault::none) { return Unexpected(Error::invalid_argument); }
-  return write_connect<true>(out, packet);
+  return write_connect<true>(out, packet, packet.client_id, packet.clean_session, packet.properties);
 }
 
 Result<std::size_t> encode5(std::span<std::byte> out, const Connack& packet) noexcept {

@@ -11,52 +11,50 @@ constexpr std::uint8_t required_flags(PacketType type) noexcept {
   return type == PacketType::pubrel || type == PacketType::subscribe || type == PacketType::unsubscribe ? 2 : 0;
 }
 
-constexpr BodySizes kSizes = {0,   // no type
+constexpr HeaderRules kRules{false,
+                             {HeaderRules::kNoType,
                               12,  // CONNECT: variable header and an empty client identifier
-                              exactly(2), 3,          exactly(2), exactly(2),
-                              exactly(2), exactly(2),                          // CONNACK to PUBCOMP
-                              6,          3,          5,          exactly(2),  // SUBSCRIBE to UNSUBACK
-                              exactly(0), exactly(0), exactly(0)};
+                              exactly(2), 3, exactly(2), exactly(2), exactly(2), exactly(2),  // CONNACK to PUBCOMP
+                              6, 3, 5, exactly(2),                                            // SUBSCRIBE to UNSUBACK
+                              exactly(0), exactly(0), exactly(0), HeaderRules::kNoType}};
 
 }  // namespace
 
-Parsed<Header> detail::read_header(std::span<const std::byte> bytes, PacketType last_type) noexcept {
-  Header header;
-  if (bytes.empty()) { return header; }
-  const auto first = std::to_integer<std::uint8_t>(bytes[0]);
-  const std::uint8_t type = first >> 4;
-  if (type == 0 || type > static_cast<std::uint8_t>(last_type)) { return Fault::packet_type; }
-  header.type = static_cast<PacketType>(type);
+Fault detail::read_header(std::span<const std::byte> bytes, const HeaderRules& rules, Header& header) noexcept {
+  header = {};
+  if (bytes.empty()) { return Fault::none; }
+  const auto first = std::to_integer<unsigned>(bytes[0]);
+  const unsigned rule = rules.sizes[first >> 4];
+  if (rule == HeaderRules::kNoType) { return Fault::packet_type; }
+  header.type = static_cast<PacketType>(first >> 4);
   header.flags = first & 15;
+  unsigned least = rule % HeaderRules::kExactly;
   if (header.type == PacketType::publish) {
-    if ((header.flags & 6) == 6) { return Fault::qos; }
-    if (header.duplicate() && header.qos() == QoS::at_most_once) { return Fault::flags; }
+    if ((first & 6) == 6) { return Fault::qos; }
+    if ((first & 14) == 8) { return Fault::flags; }  // DUP with QoS 0
+    if ((first & 6) != 0) { least += 2; }
   } else if (header.flags != required_flags(header.type)) {
     return Fault::flags;
   }
   for (std::size_t i = 1; i < kMaxHeaderSize; ++i) {
-    if (i == bytes.size()) { return header; }
+    if (i == bytes.size()) { return Fault::none; }
     const auto byte = std::to_integer<std::uint32_t>(bytes[i]);
     header.remaining |= (byte & 0x7F) << (7 * (i - 1));
-    if ((byte & 0x80) == 0) {
-      header.size = static_cast<std::uint8_t>(i + 1);
-      return header;
-    }
+    if ((byte & 0x80) != 0) { continue; }
+    if (rules.shortest && byte == 0 && i != 1) { break; }
+    header.size = static_cast<std::uint8_t>(i + 1);
+    const bool possible = rule >= HeaderRules::kExactly ? header.remaining == least : header.remaining >= least;
+    return possible ? Fault::none : Fault::size;
   }
   return Fault::remaining_length;
 }
 
-bool detail::possible_size(const Header& header, const BodySizes& sizes) noexcept {
-  const unsigned rule = sizes[static_cast<unsigned>(header.type)];
-  if (rule >= kExactly) { return header.remaining == rule - kExactly; }
-  const bool has_id = header.type == PacketType::publish && header.qos() != QoS::at_most_once;
-  return header.remaining >= rule + (has_id ? 2 : 0);
-}
+Fault Header::read(std::span<const std::byte> bytes) noexcept { return read_header(bytes, kRules, *this); }
 
 Parsed<Header> Header::parse(std::span<const std::byte> bytes) noexcept {
-  const auto header = read_header(bytes, PacketType::disconnect);
-  if (header && header->complete() && !possible_size(*header, kSizes)) { return Fault::size; }
-  return header;
+  Header header;
+  const Fault fault = header.read(bytes);
+  return parsed(fault, header);
 }
 
 Parsed<Connect> Connect::parse(const Header&, std::span<const std::byte> body) noexcept {
@@ -64,30 +62,52 @@ Parsed<Connect> Connect::parse(const Header&, std::span<const std::byte> body) n
 }
 
 Parsed<Connack> Connack::parse(const Header&, std::span<const std::byte> body) noexcept {
-  Reader reader(body);
-  const std::uint8_t flags = reader.u8();
-  const std::uint8_t code = reader.u8();
-  if (code > static_cast<std::uint8_t>(kLastConnectCode)) { return Fault::return_code; }
-  const Connack packet{flags == 1, static_cast<ConnectCode>(code)};
-  if (flags > 1 || (packet.session_present && packet.code != ConnectCode::accepted)) {
-    return Fault::acknowledge_flags;
-  }
-  return whole(reader, packet);
+  Response packet;
+  const Fault fault = packet.read(PacketType::connack, body);
+  return parsed(fault, Connack{packet.session_present, packet.code});
+}
+
+Fault Publish::read(const Header& header, std::span<const std::byte> body) noexcept {
+  return read_publish<false>(header, body, *this);
 }
 
 Parsed<Publish> Publish::parse(const Header& header, std::span<const std::byte> body) noexcept {
-  return read_publish<false>(header, body);
+  Publish packet;
+  const Fault fault = packet.read(header, body);
+  return parsed(fault, packet);
 }
 
 Parsed<std::size_t> Publish::head_size(const Header& header, std::span<const std::byte> arrived) noexcept {
   return read_head_size<false>(header, arrived);
 }
 
-Parsed<Acknowledge> Acknowledge::parse(const Header& header, std::span<const std::byte> body) noexcept {
+Fault Response::read(PacketType of, std::span<const std::byte> body) noexcept {
   Reader reader(body);
-  const Acknowledge packet{header.type, reader.u16()};
-  if (!reader.failed() && packet.packet_id == 0) { return Fault::packet_id; }
-  return whole(reader, packet);
+  type = of;
+  if (type == PacketType::connack) {
+    const std::uint8_t flags = reader.u8();
+    session_present = flags != 0;
+    code = static_cast<ConnectCode>(reader.u8());
+    if (code > kLastConnectCode) { return Fault::return_code; }
+    if (flags > 1 || (session_present && code != ConnectCode::accepted)) { return Fault::acknowledge_flags; }
+  } else {
+    packet_id = reader.u16();
+    if (!reader.failed() && packet_id == 0) { return Fault::packet_id; }
+    if (type == PacketType::suback && !reader.failed()) {
+      codes = reader.rest();
+      if (codes.empty()) { return Fault::empty_list; }
+      for (const std::byte each : codes) {
+        if (each > std::byte{2} && each != Suback::kFailure) { return Fault::return_code; }
+      }
+    }
+  }
+  return end_of(reader);
+}
+
+Parsed<Acknowledge> Acknowledge::parse(const Header& header, std::span<const std::byte> body) noexcept {
+  Response packet;
+  const Fault fault = packet.read(header.type, body);
+  return parsed(fault, Acknowledge{header.type, packet.packet_id});
 }
 
 std::optional<FilterEntry> FilterList::next() noexcept {
@@ -103,17 +123,9 @@ Parsed<FilterList> FilterList::parse(const Header& header, std::span<const std::
 }
 
 Parsed<Suback> Suback::parse(const Header&, std::span<const std::byte> body) noexcept {
-  Reader reader(body);
-  Suback packet;
-  packet.packet_id = reader.u16();
-  packet.codes = reader.rest();
-  if (reader.failed()) { return Fault::truncated; }
-  if (packet.packet_id == 0) { return Fault::packet_id; }
-  if (packet.codes.empty()) { return Fault::empty_list; }
-  for (const std::byte code : packet.codes) {
-    if (code > std::byte{2} && code != kFailure) { return Fault::return_code; }
-  }
-  return packet;
+  Response packet;
+  const Fault fault = packet.read(PacketType::suback, body);
+  return parsed(fault, Suback{packet.packet_id, packet.codes});
 }
 
 }  // namespace mqtt

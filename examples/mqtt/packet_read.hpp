@@ -6,11 +6,9 @@
 namespace mqtt::detail {
 
 /// What every parser says at its end.
-template <class T>
-Parsed<T> whole(const Reader& reader, const T& packet) noexcept {
+inline Fault end_of(const Reader& reader) noexcept {
   if (reader.failed()) { return Fault::truncated; }
-  if (!reader.at_end()) { return Fault::trailing_bytes; }
-  return packet;
+  return reader.at_end() ? Fault::none : Fault::trailing_bytes;
 }
 
 /// The properties of a packet of 5.0, into `properties`. 3.1.1 has none, and nothing is left of this.
@@ -21,7 +19,7 @@ Fault take_properties(Reader& reader, PacketType in, Properties& properties) noe
 }
 
 template <bool kVersion5>
-Parsed<Connect> read_connect(std::span<const std::byte> body) noexcept {
+[[gnu::always_inline]] inline Parsed<Connect> read_connect(std::span<const std::byte> body) noexcept {
   Reader reader(body);
   Connect packet;
   const std::string_view name = reader.text();
@@ -67,18 +65,18 @@ Parsed<Connect> read_connect(std::span<const std::byte> body) noexcept {
   if (!reader.failed() && (!is_mqtt_text(packet.client_id) || (has_user && !is_mqtt_text(*packet.user)))) {
     return Fault::text;
   }
-  return whole(reader, packet);
+  return parsed(end_of(reader), packet);
 }
 
 template <bool kVersion5>
-Parsed<Publish> read_publish(const Header& header, std::span<const std::byte> body) noexcept {
+[[gnu::always_inline]] inline Fault read_publish(const Header& header, std::span<const std::byte> body,
+                                                 Publish& packet) noexcept {
   Reader reader(body);
-  Publish packet;
   packet.qos = header.qos();
   packet.retain = header.retain();
   packet.duplicate = header.duplicate();
   packet.topic = reader.text();
-  if (packet.qos != QoS::at_most_once) { packet.packet_id = reader.u16(); }
+  packet.packet_id = packet.qos != QoS::at_most_once ? reader.u16() : std::uint16_t{0};
   if (reader.failed()) { return Fault::truncated; }
   const Fault fault = take_properties<kVersion5>(reader, PacketType::publish, packet.properties);
   if (fault != Fault::none) { return fault; }
@@ -88,13 +86,13 @@ Parsed<Publish> read_publish(const Header& header, std::span<const std::byte> bo
     if (packet.topic.empty() && packet.topic_alias == 0) { return Fault::no_topic; }
   }
   if (!is_mqtt_text(packet.topic)) { return Fault::text; }
-  if (!(kVersion5 && packet.topic.empty()) && !is_topic_name(packet.topic)) { return Fault::topic; }
-  if (packet.qos != QoS::at_most_once && packet.packet_id == 0) { return Fault::packet_id; }
-  return packet;
+  if ((!kVersion5 && packet.topic.empty()) || has_wildcards(packet.topic)) { return Fault::topic; }
+  return packet.qos != QoS::at_most_once && packet.packet_id == 0 ? Fault::packet_id : Fault::none;
 }
 
 template <bool kVersion5>
-Parsed<std::size_t> read_head_size(const Header& header, std::span<const std::byte> arrived) noexcept {
+[[gnu::always_inline]] inline Parsed<std::size_t> read_head_size(const Header& header,
+                                                                 std::span<const std::byte> arrived) noexcept {
   constexpr std::size_t kLengthSize = 2;
   if (arrived.size() < kLengthSize) { return std::size_t{0}; }
   const bool has_id = header.qos() != QoS::at_most_once;
@@ -132,7 +130,8 @@ inline FilterEntry take_entry(Reader& reader, PacketType type) noexcept {
 }
 
 template <bool kVersion5>
-Parsed<FilterList> read_list(const Header& header, std::span<const std::byte> body) noexcept {
+[[gnu::always_inline]] inline Parsed<FilterList> read_list(const Header& header,
+                                                           std::span<const std::byte> body) noexcept {
   Reader reader(body);
   FilterList packet;
   packet.type = header.type;

@@ -15,15 +15,24 @@ constexpr std::size_t variable_size(std::size_t value) noexcept {
   return value < 2'097'152 ? 3 : 4;
 }
 
-/// The fixed header but for what its length may be.
-Parsed<Header> read_header(std::span<const std::byte> bytes, PacketType last_type) noexcept;
+/// What a fixed header may be.
+struct HeaderRules {
+  static constexpr std::uint8_t kExactly = 0x80;
+  static constexpr std::uint8_t kNoType = 0xFF;
 
-/// For each type of packet how many bytes must stand behind its header at least, or `exactly`. The least of a PUBLISH
-/// is that of one without a packet identifier.
-using BodySizes = std::uint8_t[16];
-constexpr std::uint8_t kExactly = 0x80;
-constexpr std::uint8_t exactly(std::uint8_t size) noexcept { return size | kExactly; }
-bool possible_size(const Header& header, const BodySizes& sizes) noexcept;
+  bool shortest;  ///< no more bytes than the length needs (5.0 §1.5.5)
+  /// For each type of packet how many bytes must stand behind its header at least, or `exactly`; `kNoType` where there
+  /// is none. The least of a PUBLISH is that of one without a packet identifier.
+  std::uint8_t sizes[16];
+};
+constexpr std::uint8_t exactly(std::uint8_t size) noexcept { return size | HeaderRules::kExactly; }
+Fault read_header(std::span<const std::byte> bytes, const HeaderRules& rules, Header& header) noexcept;
+
+/// The value that was read, or why there is none.
+template <class T>
+Parsed<T> parsed(Fault fault, const T& value) noexcept {
+  return fault == Fault::none ? Parsed<T>(value) : Parsed<T>(fault);
+}
 
 /// What the properties take without their length. A topic alias among them does not count, `topic_alias` does unless it
 /// is 0. Nothing: they cannot be written.

@@ -26,8 +26,8 @@ Record* RecordStore::add(std::size_t size) noexcept {
 void RecordStore::remove(const Record& record) noexcept {
   const auto index = static_cast<std::size_t>(&record - records_.data());
   NAL_ASSERT(index < count_);
-  for (std::size_t i = index + 1; i < count_; ++i) { records_[i - 1] = records_[i]; }
   --count_;
+  std::memmove(&records_[index], &records_[index] + 1, (count_ - index) * sizeof(Record));
 }
 
 Record* RecordStore::with_serial(std::uint32_t serial) noexcept {

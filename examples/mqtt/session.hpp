@@ -101,6 +101,56 @@ struct Owed {
   bool fresh = false;  ///< it came over the connection that there is
 };
 
+/// What becomes of the message that is held for the application.
+enum class Delivery : std::uint8_t { none, offered, handed_out };
+/// How far a PUBLISH that does not fit has been thrown away.
+enum class Discard : std::uint8_t { none, packet_id, done };
+
+// The numbers of a session: what is used most stands in front, within reach of the short instructions of a Cortex-M.
+// Each part is all zeros at first, so that they are cleared as one.
+
+struct Front {
+  SessionState state_ = SessionState::idle;
+  Delivery delivery_ = Delivery::none;
+  Discard discard_ = Discard::none;
+  QoS discard_qos_ = QoS::at_most_once;
+  std::uint8_t answers_due_ = 0;
+  bool ping_due_ = false;
+  bool answer_due_ = false;  ///< CONNACK or PINGRESP, at `answer_by`
+  bool stop_wanted_ = false;
+  bool disconnect_queued_ = false;
+  bool resumed_ = false;   ///< the server knew the session
+  bool restored_ = false;  ///< what the store had kept was loaded
+  std::uint16_t last_packet_id_ = 0;
+  std::uint16_t discard_id_ = 0;
+
+  // Sending.
+  std::uint32_t sending_ = 0;  ///< the message that is partly sent
+  std::size_t sending_offset_ = 0;
+  Direct* direct_ = nullptr;  ///< the payload that follows what stands in the outbox
+
+  // Receiving.
+  std::size_t kept_ = 0;        ///< messages that wait in the inbox
+  std::size_t kept_stale_ = 0;  ///< the oldest of them, which came over an earlier connection
+
+  Failure fatal_{};    ///< why this connection must end
+  Failure failure_{};  ///< why the last one ended
+};
+
+struct Rest {
+  Time answer_by = 0;
+  Time last_sent = 0;
+  Time last_received = 0;
+  /// For which there was no room yet. One of them is the application's, for the message that it has released; whatever
+  /// else is to be answered waits until there are none.
+  Answer answers[2]{};
+  Publish message{};
+  Owed owed{};                    ///< when the message is released
+  std::size_t kept_orphaned = 0;  ///< the oldest of what is stale, of a session that the server has forgotten
+  std::size_t oversized = 0;      ///< messages thrown away that the application has not been told of
+  std::size_t discard_left = 0;   ///< bytes of the packet behind what has been thrown away
+};
+
 }  // namespace detail
 
 /// A message that was received: views into the client's receive buffer, which it holds until it is destroyed.
@@ -161,7 +211,7 @@ class [[nodiscard("dropping a message acknowledges it")]] BasicMessage {
 /// connections and runs; they are sent in order, with DUP when they were sent before. Subscriptions stay likewise and
 /// are asked for anew when the server does not know the session any more.
 template <Features F>
-class BasicSession {
+class BasicSession : detail::Front {
  public:
   using State = SessionState;
 
@@ -250,11 +300,18 @@ class BasicSession {
   }
   void sent(std::size_t n, nal::Instant now) noexcept;
   /// When `advance` has something to do even if nothing arrives.
-  nal::Instant deadline() const noexcept;
+  nal::Instant deadline() const noexcept { return instant_of(due()); }
+  Time due() const noexcept;
   /// DISCONNECT has been sent: close the connection.
-  bool finished() const noexcept { return finished_; }
+  bool finished() const noexcept { return disconnect_queued_ && outbox_.empty(); }
   bool stop_wanted() const noexcept { return stop_wanted_; }
   const Failure& fatal() const noexcept { return fatal_; }
+  bool failed() const noexcept { return fatal_.cause != Failure::Cause::none; }
+  /// The connection must end. False, as what failed gives.
+  [[gnu::noinline]] bool fail(Failure::Cause cause, nal::Error error) noexcept {
+    fatal_ = Failure::of(cause, error);
+    return false;
+  }
   /// Where the server that ended the last connection wants this client to go (5.0 §4.13); ends with `link_down`.
   std::string_view server_reference() const noexcept {
     if constexpr (F.version_5) { return five_.reference; }
@@ -283,10 +340,10 @@ class BasicSession {
   using Answer = detail::Answer;
   using Owed = detail::Owed;
 
-  /// What becomes of the message that is held for the application.
-  enum class Delivery : std::uint8_t { none, offered, handed_out };
-  /// How far a PUBLISH that does not fit has been thrown away.
-  enum class Discard : std::uint8_t { none, packet_id, done };
+  using Delivery = detail::Delivery;
+  using Discard = detail::Discard;
+  /// What the server said of a message is kept until whoever waits for it has seen it.
+  static constexpr bool kAwaits = F.version_5 || F.streaming;
   /// Filters stand in their store behind a subscription identifier.
   static constexpr std::size_t kIdentifierSize = F.version_5 ? 4 : 0;
   static constexpr std::size_t kAnswerSize = F.version_5 ? 5 : 4;
@@ -297,24 +354,24 @@ class BasicSession {
   static constexpr std::size_t kStreamedSize = 4;
 
   // session_link.hpp
-  nal::Result<std::size_t> encode_connect(std::span<std::byte> room) noexcept;
+  nal::Result<> fill_connect() noexcept;
   bool starts_clean() const noexcept;
   void requeue() noexcept;
   nal::Result<> restore() noexcept;
   static nal::Result<> take_restored(void* self, StoreKey key, std::span<const std::byte> bytes) noexcept;
-  /// The connection must end. False, as what failed gives.
-  [[gnu::noinline]] bool fail(const Failure& failure) noexcept;
-  [[gnu::noinline]] bool fail(Fault fault) noexcept { return fail(Failure::protocol(fault)); }
-  [[gnu::noinline]] bool fail(Failure::Cause cause, nal::Error error) noexcept {
-    return fail(Failure::of(cause, error));
+  [[gnu::noinline]] bool fail(Fault fault) noexcept {
+    fatal_ = Failure::protocol(fault);
+    return false;
   }
-  bool failed() const noexcept { return fatal_.cause != Failure::Cause::none; }
-  [[gnu::noinline]] void expect_answer(nal::Instant now) noexcept { answer_by_ = after(now, config_.answer_timeout); }
+  [[gnu::noinline]] void expect_answer(nal::Instant now) noexcept {
+    answer_due_ = true;
+    rest_.answer_by = after(now, config_.answer_timeout.microseconds());
+  }
   void check_clock(nal::Instant now) noexcept;
-  bool handle_connack(const Connack& packet) noexcept;
-  void take_server(const Connack& packet) noexcept;
-  bool handle_disconnect(const Disconnect& packet) noexcept;
-  bool handle_auth(const Auth& packet) noexcept;
+  bool handle_connack(const Response& packet) noexcept;
+  void take_server(const Response& packet) noexcept;
+  bool handle_disconnect(const Response& packet) noexcept;
+  bool handle_auth(const Response& packet) noexcept;
   nal::Poll<nal::Result<>> poll_authenticate(bool& begun) noexcept;
   bool send_auth(Reason reason, Authenticator::Step step, std::span<const std::byte> data) noexcept;
   void kick() noexcept { work_.wake_all(); }
@@ -328,9 +385,9 @@ class BasicSession {
   nal::Result<std::size_t> size_of(const Publish& packet, std::size_t payload) noexcept;
   [[gnu::noinline]] nal::Result<std::size_t> encode_any_head(std::span<std::byte> room, const Publish& packet,
                                                              std::size_t payload) noexcept;
-  nal::Result<std::size_t> check_publish(const Publish& packet, std::size_t payload) noexcept;
+  nal::Result<> check_publish(const Publish& packet, std::size_t payload, std::size_t& size) noexcept;
   nal::Result<Record*> accept(Publish& packet, std::size_t size) noexcept;
-  nal::Result<std::uint32_t> store_publish(Publish& packet) noexcept;
+  nal::Result<> store_publish(Publish& packet, std::uint32_t& serial) noexcept;
   nal::Result<> begin_direct(Direct& direct, Publish& packet, std::size_t size) noexcept;
   bool absorb(Direct& direct) noexcept;
   void abandon(Direct& direct) noexcept;
@@ -347,21 +404,21 @@ class BasicSession {
     return F.streaming && record.size == kStreamedSize && !is_release(record);
   }
   void fill_outbox() noexcept;
-  bool fill_empty(PacketType type) noexcept;
+  [[gnu::noinline]] bool fill_short(PacketType type, std::uint16_t packet_id = 0) noexcept;
   bool fill_disconnect(Reason reason) noexcept;
   bool fill_answer() noexcept;
   void answer(const Answer& answer) noexcept;
-  bool handle_acknowledge(const Acknowledge& packet) noexcept;
-  bool handle_pubrec(const Acknowledge& packet) noexcept;
-  void handle_pubrel(const Acknowledge& packet) noexcept;
+  bool handle_acknowledge(const Response& packet) noexcept;
+  bool handle_pubrec(const Response& packet) noexcept;
+  bool handle_pubrel(const Response& packet) noexcept;
   void settle_message(Record& record, Reason reason, const Properties& properties) noexcept;
   void refuse_what_the_server_cannot() noexcept;
 
   // session_subscriptions.hpp
-  bool handle_suback(const Suback& packet) noexcept;
+  bool handle_suback(const Response& packet) noexcept;
   void fill_subscriptions() noexcept;
-  nal::Poll<nal::Result<std::uint32_t>> begin_subscription(const FilterEntry& entry, std::uint32_t identifier,
-                                                           bool leave) noexcept;
+  nal::Poll<nal::Result<>> begin_subscription(const FilterEntry& entry, std::uint32_t identifier, bool leave,
+                                              std::uint32_t& serial) noexcept;
   Record* subscription_of(std::string_view filter) noexcept;
   std::string_view filter_of(const Record& record) noexcept {
     return text_of(subscriptions_.bytes(record).subspan(kIdentifierSize));
@@ -375,8 +432,9 @@ class BasicSession {
 
   // session_receive.hpp
   bool handler() const noexcept { return F.callbacks && config_.handler.take != nullptr; }
-  Parsed<Header> parse_header(std::span<const std::byte> bytes) noexcept;
-  Parsed<Publish> parse_publish(const Header& header, std::span<const std::byte> body) noexcept;
+  Fault read(std::span<const std::byte> bytes, Header& header) noexcept;
+  Fault read(const Header& header, std::span<const std::byte> body, Publish& packet) noexcept;
+  Fault read(const Header& header, std::span<const std::byte> body, Response& packet) noexcept;
   void parse() noexcept;
   Fault check_allowed(const Header& header) const noexcept;
   bool handle(const Header& header, std::span<const std::byte> body) noexcept;
@@ -427,56 +485,17 @@ class BasicSession {
     bool broken = false;  ///< and its connection is gone
   };
 
-  // What is used most stands in front, within reach of the short instructions of a Cortex-M.
-  State state_ = State::idle;
-  Delivery delivery_ = Delivery::none;
-  Discard discard_ = Discard::none;
-  QoS discard_qos_ = QoS::at_most_once;
-  std::uint8_t answers_due_ = 0;
-  bool ping_due_ = false;
-  bool stop_wanted_ = false;
-  bool disconnect_queued_ = false;
-  bool finished_ = false;
-  bool resumed_ = false;   ///< the server knew the session
-  bool restored_ = false;  ///< what the store had kept was loaded
-  std::uint16_t last_packet_id_ = 0;
-  std::uint16_t discard_id_ = 0;
-
-  // Sending.
-  std::uint32_t sending_ = 0;  ///< the message that is partly sent
-  std::size_t sending_offset_ = 0;
-  Direct* direct_ = nullptr;  ///< the payload that follows what stands in the outbox
   Outbox outbox_;
-
-  // Receiving.
-  std::size_t kept_ = 0;        ///< messages that wait in the inbox
-  std::size_t kept_stale_ = 0;  ///< the oldest of them, which came over an earlier connection
   Inbox inbox_;
   RecordStore store_;
   RecordStore subscriptions_;
 
   nal::WaitList work_;      ///< `run`, for something to do
   nal::WaitList room_;      ///< whoever has something to publish
-  nal::WaitList acked_;     ///< whoever waits for PUBACKs
-  nal::WaitList answered_;  ///< whoever waits for SUBACK and UNSUBACK
   nal::WaitList messages_;  ///< whoever receives
-  nal::WaitList changed_;   ///< whoever waits for a state
+  nal::WaitList changed_;   ///< whoever waits for an answer of the server, or for a state
 
-  // The clock.
-  nal::Instant last_sent_{};
-  nal::Instant last_received_{};
-  nal::Instant answer_by_ = nal::Instant::max();  ///< CONNACK or PINGRESP
-
-  Failure failure_{};  ///< why the last connection ended
-  Failure fatal_{};    ///< why this one must
-  /// For which there was no room yet. One of them is the application's, for the message that it has released; whatever
-  /// else is to be answered waits until there are none.
-  Answer answers_[2]{};
-  Publish message_{};
-  Owed owed_{};                    ///< when the message is released
-  std::size_t kept_orphaned_ = 0;  ///< the oldest of what is stale, of a session that the server has forgotten
-  std::size_t oversized_ = 0;      ///< messages thrown away that the application has not been told of
-  std::size_t discard_left_ = 0;   ///< bytes of the packet behind what has been thrown away
+  detail::Rest rest_{};
   Config config_;
   [[no_unique_address]] detail::MemberIf<F.version_5, Five, 0> five_;
   [[no_unique_address]] detail::MemberIf<F.qos_2, QoS2, 1> two_;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "examples/mqtt/clock.hpp"
+#include "examples/mqtt/packet_write.hpp"
 #include "examples/mqtt/session.hpp"
 #include "examples/mqtt/topic.hpp"
 
@@ -11,7 +12,8 @@ namespace mqtt {
 
 template <Features F>
 BasicSession<F>::BasicSession(const Config& config, const Memory& memory) noexcept
-    : outbox_(memory.send),
+    : Front{},
+      outbox_(memory.send),
       inbox_(memory.receive),
       store_(memory.in_flight, memory.store),
       subscriptions_(memory.subscriptions, memory.filters),
@@ -41,8 +43,10 @@ bool BasicSession<F>::starts_clean() const noexcept {
 }
 
 template <Features F>
-nal::Result<std::size_t> BasicSession<F>::encode_connect(std::span<std::byte> room) noexcept {
-  Connect packet{client_id(), starts_clean(), config_.keep_alive, config_.will, config_.user, config_.password, {}};
+nal::Result<> BasicSession<F>::fill_connect() noexcept {
+  outbox_.clear();
+  const auto room = outbox_.reserve(outbox_.capacity());
+  nal::Result<std::size_t> size = nal::Unexpected(nal::Error::not_supported);
   if constexpr (F.version_5) {
     if (version_5()) {
       constexpr std::size_t kUserProperties = 8;
@@ -66,12 +70,16 @@ nal::Result<std::size_t> BasicSession<F>::encode_connect(std::span<std::byte> ro
         if (!data.empty()) { list[count++] = Property::of(PropertyId::authentication_data, data); }
       }
       for (const Property& property : config_.user_properties) { list[count++] = property; }
-      packet.properties = std::span<const Property>(list).first(count);
-      return encode5(room, packet);
+      size = detail::write_connect<true>(room, config_, client_id(), starts_clean(),
+                                         std::span<const Property>(list).first(count));
     }
   }
-  if constexpr (F.version_3_1_1) { return encode(room, packet); }
-  return nal::Unexpected(nal::Error::not_supported);
+  if (F.version_3_1_1 && !version_5()) {
+    size = detail::write_connect<false>(room, config_, client_id(), starts_clean(), {});
+  }
+  if (!size) { return nal::Unexpected(size.error()); }
+  outbox_.commit(*size);
+  return {};
 }
 
 template <Features F>
@@ -91,11 +99,9 @@ nal::Result<> BasicSession<F>::start() noexcept {
     five_.goodbye = Reason::success;
   }
   NAL_TRY(restore());
-  outbox_.clear();
-  NAL_TRY(encode_connect(outbox_.reserve(outbox_.capacity())));
+  NAL_TRY(fill_connect());  // to see whether it can be
   state_ = State::connecting;
   stop_wanted_ = false;
-  finished_ = false;
   return {};
 }
 
@@ -120,31 +126,34 @@ nal::Result<> BasicSession<F>::take_restored(void* self, StoreKey key, std::span
     return nal::Unexpected(nal::Error::table_full);
   }
   // A file may have been damaged: nothing is sent that is no PUBLISH or PUBREL.
-  const auto header = session.parse_header(bytes);
-  if (!header || !header->complete() || header->total() != bytes.size()) {
+  Header header;
+  Fault fault = session.read(bytes, header);
+  if (fault != Fault::none || !header.complete() || header.total() != bytes.size()) {
     return nal::Unexpected(nal::Error::invalid_argument);
   }
-  const auto body = bytes.subspan(header->size);
+  const auto body = bytes.subspan(header.size);
   std::uint16_t packet_id = 0;
-  if (header->type == PacketType::publish) {
-    const auto packet = session.parse_publish(*header, body);
-    if (packet) { packet_id = packet->packet_id; }
-  } else if (F.qos_2 && header->type == PacketType::pubrel) {
-    const auto packet = Acknowledge::parse(*header, body);
-    if (packet) { packet_id = packet->packet_id; }
+  if (header.type == PacketType::publish) {
+    Publish packet;
+    fault = session.read(header, body, packet);
+    packet_id = packet.packet_id;
+  } else if (F.qos_2 && header.type == PacketType::pubrel) {
+    Response packet;
+    fault = session.read(header, body, packet);
+    packet_id = packet.packet_id;
   }
   // What was accepted before this start is in memory already.
-  if (packet_id != key.packet_id) { return nal::Unexpected(nal::Error::invalid_argument); }
+  if (fault != Fault::none || packet_id != key.packet_id) { return nal::Unexpected(nal::Error::invalid_argument); }
   if (session.store_.with_packet_id(packet_id)) { return {}; }
   Record* record = session.store_.add(std::max<std::size_t>(bytes.size(), 4));
   if (!record) { return nal::Unexpected(nal::Error::table_full); }
   record->packet_id = packet_id;
-  const QoS qos = header->type == PacketType::publish ? header->qos() : QoS::exactly_once;
+  const QoS qos = header.type == PacketType::publish ? header.qos() : QoS::exactly_once;
   record->qos = static_cast<std::uint8_t>(qos);
   const auto to = session.store_.bytes(*record);
   std::memcpy(to.data(), bytes.data(), bytes.size());
   // Nobody knows whether it was sent.
-  if (header->type == PacketType::publish) { to[0] |= kDuplicateFlag; }
+  if (header.type == PacketType::publish) { to[0] |= kDuplicateFlag; }
   session.last_packet_id_ = packet_id;
   return {};
 }
@@ -153,22 +162,15 @@ template <Features F>
 void BasicSession<F>::link_up(nal::Instant now) noexcept {
   NAL_ASSERT(state_ == State::connecting);
   inbox_.restart();
-  outbox_.clear();
   fatal_ = {};
   if constexpr (F.version_5) {
     five_.server = {};
     five_.keep_alive = config_.keep_alive;
   }
-  const auto size = encode_connect(outbox_.reserve(outbox_.capacity()));
-  if (size) {
-    outbox_.commit(*size);
-  } else {
-    // `start` has seen that it fits; an authenticator may be without an answer, or have a longer one.
-    fatal_ = Failure::of(Failure::Cause::authenticator, size.error());
-  }
+  // `start` has seen that it fits; an authenticator may be without an answer, or have a longer one.
+  if (const auto filled = fill_connect(); !filled) { fail(Failure::Cause::authenticator, filled.error()); }
   state_ = State::handshake;
-  last_sent_ = now;
-  last_received_ = now;
+  rest_.last_sent = rest_.last_received = now.microseconds();
   expect_answer(now);
 }
 
@@ -178,7 +180,7 @@ void BasicSession<F>::requeue() noexcept {
     Record& record = store_.all()[i];
     const bool was_sent =
         record.state == Record::State::sent || (record.state == Record::State::sending && sending_offset_ != 0);
-    if (record.state == Record::State::done || record.state == Record::State::streaming) { continue; }
+    if (kAwaits && (record.state == Record::State::done || record.state == Record::State::streaming)) { continue; }
     if (is_release(record)) {
       record.state = Record::State::queued;
       continue;
@@ -203,12 +205,12 @@ void BasicSession<F>::requeue() noexcept {
   if (direct_) { std::exchange(direct_, nullptr)->status = Direct::Status::broken; }
   answers_due_ = 0;
   // The server will send what is not acknowledged again.
-  owed_.fresh = false;
+  rest_.owed.fresh = false;
   kept_stale_ = kept_;
   ping_due_ = false;
   disconnect_queued_ = false;
   discard_ = Discard::none;
-  answer_by_ = nal::Instant::max();
+  answer_due_ = false;
   if constexpr (F.version_5) {
     five_.aliases_out.clear();
     five_.aliases_stale = true;
@@ -229,7 +231,6 @@ void BasicSession<F>::link_down(const Failure& failure, [[maybe_unused]] nal::Du
   failure_ = failure;
   requeue();
   state_ = State::connecting;
-  acked_.wake_all();
   changed_.wake_all();
   if constexpr (F.callbacks) {
     Notice notice{Notice::Kind::lost};
@@ -245,8 +246,6 @@ void BasicSession<F>::run_ended() noexcept {
   requeue();
   state_ = State::stopped;
   stop_wanted_ = false;
-  acked_.wake_all();
-  answered_.wake_all();
   changed_.wake_all();
 }
 
@@ -258,12 +257,6 @@ void BasicSession<F>::stop(Reason reason) noexcept {
   if (state_ == State::online) { state_ = State::stopping; }
   room_.wake_all();
   kick();
-}
-
-template <Features F>
-bool BasicSession<F>::fail(const Failure& failure) noexcept {
-  fatal_ = failure;
-  return false;
 }
 
 template <Features F>
@@ -284,14 +277,18 @@ bool BasicSession<F>::say_why() noexcept {
 }
 
 template <Features F>
-bool BasicSession<F>::handle_connack(const Connack& packet) noexcept {
+bool BasicSession<F>::handle_connack(const Response& packet) noexcept {
   if constexpr (F.version_5) {
     if (version_5() && packet.reason != Reason::success) {
       five_.reference = packet.properties.text(PropertyId::server_reference);
-      return fail(Failure::told(Failure::Cause::refused, packet.reason));
+      fatal_ = Failure::told(Failure::Cause::refused, packet.reason);
+      return false;
     }
   }
-  if (packet.code != ConnectCode::accepted) { return fail(Failure::refused(packet.code)); }
+  if (packet.code != ConnectCode::accepted) {
+    fatal_ = Failure::refused(packet.code);
+    return false;
+  }
   // §3.2.2.2: no session outlives a clean start.
   if (packet.session_present && starts_clean()) { return fail(Fault::acknowledge_flags); }
   if constexpr (F.version_5) {
@@ -309,14 +306,14 @@ bool BasicSession<F>::handle_connack(const Connack& packet) noexcept {
   }
   state_ = State::online;
   resumed_ = packet.session_present;
-  answer_by_ = nal::Instant::max();
+  answer_due_ = false;
   if constexpr (F.qos_2) {
     if (!packet.session_present) {
       // What the server has forgotten: its own messages, under whose identifiers others may come, and that it has ours.
       two_.received.clear();
       if constexpr (F.persistence) { config_.persistence.clear(); }
-      kept_orphaned_ = kept_stale_;
-      owed_.packet_id = 0;
+      rest_.kept_orphaned = kept_stale_;
+      rest_.owed.packet_id = 0;
       for (std::size_t i = store_.count(); i-- != 0;) {
         Record& record = store_.all()[i];
         if (record.state != Record::State::queued) { continue; }
@@ -340,7 +337,7 @@ bool BasicSession<F>::handle_connack(const Connack& packet) noexcept {
 }
 
 template <Features F>
-void BasicSession<F>::take_server(const Connack& packet) noexcept {
+void BasicSession<F>::take_server(const Response& packet) noexcept {
   if constexpr (F.version_5) {
     ServerLimits& server = five_.server;
     server.session_expiry = config_.session_expiry;
@@ -370,13 +367,14 @@ void BasicSession<F>::take_server(const Connack& packet) noexcept {
 }
 
 template <Features F>
-bool BasicSession<F>::handle_disconnect(const Disconnect& packet) noexcept {
+bool BasicSession<F>::handle_disconnect(const Response& packet) noexcept {
   if constexpr (F.version_5) { five_.reference = packet.properties.text(PropertyId::server_reference); }
-  return fail(Failure::told(Failure::Cause::disconnected, packet.reason));
+  fatal_ = Failure::told(Failure::Cause::disconnected, packet.reason);
+  return false;
 }
 
 template <Features F>
-bool BasicSession<F>::handle_auth(const Auth& packet) noexcept {
+bool BasicSession<F>::handle_auth(const Response& packet) noexcept {
   if constexpr (F.version_5) {
     const Authenticator& authenticator = config_.authenticator;
     const bool expected = state_ == State::handshake || five_.authenticating;
@@ -458,16 +456,16 @@ void BasicSession<F>::received(std::size_t n, nal::Instant now) noexcept {
   if constexpr (F.streaming) {
     if (stream_.active) { messages_.wake_all(); }  // whoever reads the payload piece by piece
   }
-  last_received_ = now;
+  rest_.last_received = now.microseconds();
   // A long message in front of the PINGRESP is a sign of life as well.
-  if (state_ == State::online && !answer_by_.is_never()) { expect_answer(now); }
+  if (state_ == State::online && answer_due_) { expect_answer(now); }
 }
 
 template <Features F>
-nal::Instant BasicSession<F>::deadline() const noexcept {
-  if (state_ != State::online || keep_alive() == 0 || !answer_by_.is_never()) { return answer_by_; }
-  const nal::Instant since = is_due(last_received_, last_sent_) ? last_sent_ : last_received_;
-  return after(since, nal::Duration::microseconds(std::int64_t{keep_alive()} * 1'000'000));
+Time BasicSession<F>::due() const noexcept {
+  if (answer_due_) { return rest_.answer_by; }
+  if (state_ != State::online || keep_alive() == 0) { return kNever; }
+  return std::min(rest_.last_sent, rest_.last_received) + Time{keep_alive()} * 1'000'000;
 }
 
 template <Features F>
@@ -480,18 +478,15 @@ void BasicSession<F>::check_clock(nal::Instant now) noexcept {
       return;
     }
   }
-  if (is_due(now, answer_by_)) {
-    // While messages that the application leaves there fill the buffer, the answer may have come and stand behind them.
-    if (!inbox_.room().empty()) {
-      fail(state_ == State::handshake ? Failure::Cause::no_answer : Failure::Cause::keep_alive, nal::Error::timed_out);
-      return;
-    }
-    expect_answer(now);
-  }
-  if (state_ == State::online && answer_by_.is_never() && is_due(now, deadline())) {
+  if (!is_due(now, due())) { return; }
+  if (!answer_due_) {
     ping_due_ = true;
-    expect_answer(now);
+  } else if (!inbox_.room().empty()) {
+    // While messages that the application leaves there fill the buffer, the answer may have come and stand behind them.
+    fail(state_ == State::handshake ? Failure::Cause::no_answer : Failure::Cause::keep_alive, nal::Error::timed_out);
+    return;
   }
+  expect_answer(now);
 }
 
 }  // namespace mqtt

@@ -7,26 +7,18 @@
 /// What a session makes of what arrives; included by session.hpp.
 namespace mqtt {
 
-namespace detail {
-
-/// A packet of either version.
-template <class Packet, Features F>
-Parsed<Packet> parse_either(bool version_5, const Header& header, std::span<const std::byte> body) noexcept {
-  return by_version<F>(
-      version_5, [&] { return Packet::parse5(header, body); }, [&] { return Packet::parse(header, body); });
-}
-
-}  // namespace detail
-
+// Packets of the version that is spoken.
 template <Features F>
-Parsed<Header> BasicSession<F>::parse_header(std::span<const std::byte> bytes) noexcept {
-  return detail::by_version<F>(
-      version_5(), [&] { return Header::parse5(bytes); }, [&] { return Header::parse(bytes); });
+Fault BasicSession<F>::read(std::span<const std::byte> bytes, Header& header) noexcept {
+  return version_5() ? header.read5(bytes) : header.read(bytes);
 }
-
 template <Features F>
-Parsed<Publish> BasicSession<F>::parse_publish(const Header& header, std::span<const std::byte> body) noexcept {
-  return detail::parse_either<Publish, F>(version_5(), header, body);
+Fault BasicSession<F>::read(const Header& header, std::span<const std::byte> body, Publish& packet) noexcept {
+  return version_5() ? packet.read5(header, body) : packet.read(header, body);
+}
+template <Features F>
+Fault BasicSession<F>::read(const Header& header, std::span<const std::byte> body, Response& packet) noexcept {
+  return version_5() ? packet.read5(header.type, body) : packet.read(header.type, body);
 }
 
 template <Features F>
@@ -44,38 +36,38 @@ void BasicSession<F>::parse() noexcept {
     }
     const auto unread = inbox_.unread();
     if (unread.empty()) { return; }
-    const auto header = parse_header(unread);
-    Fault fault = header.fault();
-    if (fault == Fault::none) { fault = check_allowed(*header); }
+    Header header;
+    Fault fault = read(unread, header);
+    if (fault == Fault::none) { fault = check_allowed(header); }
     if (fault != Fault::none) {
       fail(fault);
       return;
     }
-    if (!header->complete()) { return; }
+    if (!header.complete()) { return; }
     if constexpr (F.version_5) {
       const std::uint32_t limit = config_.maximum_packet_size;
-      if (version_5() && limit != 0 && header->total() > limit) {
+      if (version_5() && limit != 0 && header.total() > limit) {
         fail(Fault::packet_too_large);
         return;
       }
       // What is left of an earlier connection goes by the aliases of that.
-      if (header->type == PacketType::publish && kept_stale_ != 0 && five_.aliases_in.count() != 0) { return; }
+      if (header.type == PacketType::publish && kept_stale_ != 0 && five_.aliases_in.count() != 0) { return; }
     }
 
-    if (inbox_.too_small_for(header->total())) {
-      if (!begin_oversized(*header)) { return; }
+    if (inbox_.too_small_for(header.total())) {
+      if (!begin_oversized(header)) { return; }
       continue;
     }
-    if (unread.size() < header->total()) { return; }
+    if (unread.size() < header.total()) { return; }
     // Packets that are answered at once wait until there is room for it.
     if constexpr (F.qos_2) {
-      const bool answered = header->type == PacketType::pubrec || header->type == PacketType::pubrel;
+      const bool answered = header.type == PacketType::pubrec || header.type == PacketType::pubrel;
       if (answered && answers_due_ != 0) { return; }
     }
     if constexpr (F.version_5) {
-      if (header->type == PacketType::auth && (direct_ || !outbox_.empty())) { return; }
+      if (header.type == PacketType::auth && (direct_ || !outbox_.empty())) { return; }
     }
-    if (!handle(*header, unread.subspan(header->size).first(header->remaining))) { return; }
+    if (!handle(header, unread.subspan(header.size).first(header.remaining))) { return; }
   }
 }
 
@@ -105,58 +97,31 @@ Fault BasicSession<F>::check_allowed(const Header& header) const noexcept {
 
 template <Features F>
 bool BasicSession<F>::handle(const Header& header, std::span<const std::byte> body) noexcept {
+  if (header.type == PacketType::publish) { return handle_publish(header, body); }
   bool handled = true;
-  switch (header.type) {
-    case PacketType::publish: return handle_publish(header, body);
-    case PacketType::connack: {
-      const auto packet = detail::parse_either<Connack, F>(version_5(), header, body);
-      handled = packet ? handle_connack(*packet) : fail(packet.fault());
-      break;
+  if (header.type == PacketType::pingresp) {
+    // One that was not asked for changes nothing.
+    if (!ping_due_) { answer_due_ = false; }
+  } else {
+    Response packet;
+    const Fault fault = read(header, body, packet);
+    if (fault != Fault::none) { return fail(fault); }
+    // What `check_allowed` leaves.
+    if (header.type == PacketType::connack) {
+      handled = handle_connack(packet);
+    } else if (header.type == PacketType::suback || header.type == PacketType::unsuback) {
+      handled = handle_suback(packet);
+    } else if (F.qos_2 && header.type == PacketType::pubrec) {
+      handled = handle_pubrec(packet);
+    } else if (F.qos_2 && header.type == PacketType::pubrel) {
+      handled = handle_pubrel(packet);
+    } else if (F.version_5 && header.type == PacketType::disconnect) {
+      handled = handle_disconnect(packet);
+    } else if (F.version_5 && header.type == PacketType::auth) {
+      handled = handle_auth(packet);
+    } else {
+      handled = handle_acknowledge(packet);
     }
-    case PacketType::suback: {
-      const auto packet = detail::parse_either<Suback, F>(version_5(), header, body);
-      handled = packet ? handle_suback(*packet) : fail(packet.fault());
-      break;
-    }
-    case PacketType::puback:
-    case PacketType::pubrec:
-    case PacketType::pubrel:
-    case PacketType::pubcomp:
-    case PacketType::unsuback: {
-      if constexpr (F.version_5) {
-        if (version_5() && header.type == PacketType::unsuback) {
-          const auto packet = Suback::parse5(header, body);
-          handled = packet ? handle_suback(*packet) : fail(packet.fault());
-          break;
-        }
-      }
-      const auto packet = detail::parse_either<Acknowledge, F>(version_5(), header, body);
-      if (!packet) { return fail(packet.fault()); }
-      if (header.type == PacketType::unsuback) {
-        handled = handle_suback({packet->packet_id, {}, PacketType::unsuback, {}});
-      } else if (header.type == PacketType::pubrec) {
-        handled = handle_pubrec(*packet);
-      } else if (header.type == PacketType::pubrel) {
-        handle_pubrel(*packet);
-      } else {
-        handled = handle_acknowledge(*packet);
-      }
-      break;
-    }
-    case PacketType::disconnect:
-    case PacketType::auth:
-      if constexpr (F.version_5) {
-        if (header.type == PacketType::disconnect) {
-          const auto packet = Disconnect::parse5(header, body);
-          handled = packet ? handle_disconnect(*packet) : fail(packet.fault());
-        } else {
-          const auto packet = Auth::parse5(header, body);
-          handled = packet ? handle_auth(*packet) : fail(packet.fault());
-        }
-      }
-      break;
-    default:  // PINGRESP: all that `check_allowed` leaves. One that was not asked for changes nothing.
-      if (!ping_due_) { answer_by_ = nal::Instant::max(); }
   }
   if (handled) { inbox_.consume(header.total()); }
   return handled;
@@ -181,9 +146,10 @@ bool BasicSession<F>::check_arrived(const Publish& packet) noexcept {
 template <Features F>
 bool BasicSession<F>::handle_publish(const Header& header, std::span<const std::byte> body) noexcept {
   // Checked now, so that a fault ends the connection that it came over.
-  const auto packet = parse_publish(header, body);
-  if (!packet) { return fail(packet.fault()); }
-  if (!check_arrived(*packet)) { return false; }
+  Publish packet;
+  const Fault fault = read(header, body, packet);
+  if (fault != Fault::none) { return fail(fault); }
+  if (!check_arrived(packet)) { return false; }
   inbox_.keep(header.total());
   ++kept_;
   deliver();
@@ -217,13 +183,14 @@ template <Features F>
 void BasicSession<F>::deliver() noexcept {
   while (kept_ != 0 && delivery_ == Delivery::none && answers_due_ == 0) {
     inbox_.prepare_hold();
-    const Header header = *parse_header(inbox_.kept());
-    message_ = *parse_publish(header, inbox_.kept().subspan(header.size).first(header.remaining));
-    Publish& packet = message_;
+    Header header;
+    Publish& packet = rest_.message;
+    static_cast<void>(read(inbox_.kept(), header));
+    static_cast<void>(read(header, inbox_.kept().subspan(header.size).first(header.remaining), packet));
     Owed owed{packet.packet_id, packet.qos, kept_stale_ == 0};
     bool again = false;
     if constexpr (F.qos_2) {
-      if (kept_orphaned_ != 0) { owed.packet_id = 0; }
+      if (rest_.kept_orphaned != 0) { owed.packet_id = 0; }
       if (owed.qos == QoS::exactly_once && owed.packet_id != 0) {
         again = two_.received.contains(owed.packet_id);
         if (!again && two_.received.full()) { return; }  // until a PUBREL makes room
@@ -238,7 +205,7 @@ void BasicSession<F>::deliver() noexcept {
     }
     --kept_;
     if (kept_stale_ != 0) { --kept_stale_; }
-    if (kept_orphaned_ != 0) { --kept_orphaned_; }
+    if (rest_.kept_orphaned != 0) { --rest_.kept_orphaned; }
     if (again || handler()) {
       if (!again && handler()) { config_.handler.take(config_.handler.context, nal::Result<Publish>(packet)); }
       inbox_.drop(header.total());
@@ -252,7 +219,7 @@ void BasicSession<F>::deliver() noexcept {
 
 template <Features F>
 void BasicSession<F>::offer(const Owed& owed) noexcept {
-  owed_ = owed;
+  rest_.owed = owed;
   delivery_ = Delivery::offered;
   messages_.wake_all();
 }
@@ -293,15 +260,15 @@ void BasicSession<F>::released() noexcept {
       stream_.active = false;
       inbox_.pin(false);
       if (stream_.broken) {
-        owed_ = {};
+        rest_.owed = {};
       } else if (stream_.left != 0) {
         // The rest is thrown away, and the answer waits for its end.
-        throw_away(stream_.left, owed_.packet_id, owed_.qos);
-        owed_ = {};
+        throw_away(stream_.left, rest_.owed.packet_id, rest_.owed.qos);
+        rest_.owed = {};
       }
     }
   }
-  settle(std::exchange(owed_, Owed{}));
+  settle(std::exchange(rest_.owed, Owed{}));
   deliver();
   kick();
 }
@@ -323,9 +290,8 @@ bool BasicSession<F>::begin_streaming(const Header& header) noexcept {
   if constexpr (F.streaming) {
     if (kept_ != 0 || delivery_ != Delivery::none) { return false; }
     const auto arrived = inbox_.unread().subspan(header.size);
-    const Parsed<std::size_t> head = detail::by_version<F>(
-        version_5(), [&] { return Publish::head_size5(header, arrived); },
-        [&] { return Publish::head_size(header, arrived); });
+    const Parsed<std::size_t> head =
+        version_5() ? Publish::head_size5(header, arrived) : Publish::head_size(header, arrived);
     if (!head) { return fail(head.fault()); }
     const std::size_t known = *head != 0 ? *head : arrived.size();
     const bool too_large = header.size + known + kPieceRoom > inbox_.capacity();
@@ -338,31 +304,32 @@ bool BasicSession<F>::begin_streaming(const Header& header) noexcept {
     if (arrived.size() < *head) { return false; }
     Header only_head = header;
     only_head.remaining = static_cast<std::uint32_t>(*head);
-    const auto packet = parse_publish(only_head, arrived.first(*head));
-    if (!packet) { return fail(packet.fault()); }
+    Publish packet;
+    const Fault fault = read(only_head, arrived.first(*head), packet);
+    if (fault != Fault::none) { return fail(fault); }
     if constexpr (F.qos_2) {
-      if (packet->qos == QoS::exactly_once) {
-        if (two_.received.contains(packet->packet_id)) {
-          if (!check_arrived(*packet)) { return false; }
+      if (packet.qos == QoS::exactly_once) {
+        if (two_.received.contains(packet.packet_id)) {
+          if (!check_arrived(packet)) { return false; }
           inbox_.consume(header.size + *head);
-          throw_away(header.remaining - *head, packet->packet_id, packet->qos);
+          throw_away(header.remaining - *head, packet.packet_id, packet.qos);
           return true;
         }
         if (two_.received.full()) { return false; }
       }
     }
-    if (!check_arrived(*packet)) { return false; }
-    message_ = *packet;
+    if (!check_arrived(packet)) { return false; }
+    rest_.message = packet;
     if constexpr (F.version_5) {
       if (std::exchange(five_.aliases_stale, false)) { five_.aliases_in.clear(); }
-      if (!resolve_alias(message_)) { return false; }
+      if (!resolve_alias(rest_.message)) { return false; }
     }
     inbox_.keep(header.size + *head);
     inbox_.hold(header.size + *head);
     stream_ = {};
     stream_.active = true;
     stream_.size = stream_.left = header.remaining - *head;
-    offer({packet->packet_id, packet->qos, true});
+    offer({packet.packet_id, packet.qos, true});
   }
   return true;
 }
@@ -420,7 +387,7 @@ bool BasicSession<F>::begin_discarding(const Header& header) noexcept {
   if (handler()) {
     config_.handler.take(config_.handler.context, nal::Unexpected(nal::Error::message_size));
   } else {
-    ++oversized_;
+    ++rest_.oversized;
     messages_.wake_all();
   }
   const std::size_t left = header.remaining - head;
@@ -429,7 +396,7 @@ bool BasicSession<F>::begin_discarding(const Header& header) noexcept {
   } else {
     inbox_.skip(topic_size);
     discard_ = Discard::packet_id;
-    discard_left_ = left;
+    rest_.discard_left = left;
     discard_qos_ = header.qos();
   }
   return true;
@@ -442,7 +409,7 @@ bool BasicSession<F>::go_on_discarding() noexcept {
     const std::uint16_t packet_id = Reader(inbox_.unread()).u16();
     if (packet_id == 0) { return fail(Fault::packet_id); }
     inbox_.consume(2);
-    throw_away(discard_left_, packet_id, discard_qos_);
+    throw_away(rest_.discard_left, packet_id, discard_qos_);
     return true;
   }
   if (answers_due_ != 0) { return false; }

@@ -20,22 +20,18 @@ std::uint16_t BasicSession<F>::next_packet_id() noexcept {
 
 template <Features F>
 nal::Result<std::size_t> BasicSession<F>::size_of(const Publish& packet, std::size_t payload) noexcept {
-  return detail::by_version<F>(
-      version_5(), [&] { return publish_size5(packet, payload); },
-      [&] { return publish_size(packet.topic, payload, packet.qos); });
+  return version_5() ? publish_size5(packet, payload) : publish_size(packet.topic, payload, packet.qos);
 }
 
 template <Features F>
 nal::Result<std::size_t> BasicSession<F>::encode_any_head(std::span<std::byte> room, const Publish& packet,
                                                           std::size_t payload) noexcept {
-  return detail::by_version<F>(
-      version_5(), [&] { return encode_head5(room, packet, payload); },
-      [&] { return encode_head(room, packet, payload); });
+  return version_5() ? encode_head5(room, packet, payload) : encode_head(room, packet, payload);
 }
 
 /// The size of the packet with a payload of `payload` bytes, if it can be sent.
 template <Features F>
-nal::Result<std::size_t> BasicSession<F>::check_publish(const Publish& packet, std::size_t payload) noexcept {
+nal::Result<> BasicSession<F>::check_publish(const Publish& packet, std::size_t payload, std::size_t& size) noexcept {
   if (!F.qos_2 && packet.qos == QoS::exactly_once) { return nal::Unexpected(nal::Error::not_supported); }
   if (!is_topic_name(packet.topic)) { return nal::Unexpected(nal::Error::invalid_argument); }
   if constexpr (F.version_5) {
@@ -44,7 +40,8 @@ nal::Result<std::size_t> BasicSession<F>::check_publish(const Publish& packet, s
       return nal::Unexpected(nal::Error::not_supported);
     }
   }
-  return size_of(packet, payload);
+  NAL_TRY_SET(size, size_of(packet, payload));
+  return {};
 }
 
 template <Features F>
@@ -55,7 +52,8 @@ bool BasicSession<F>::may_send_messages() noexcept {
 
 template <Features F>
 nal::Result<> BasicSession<F>::begin_direct(Direct& direct, Publish& packet, std::size_t size) noexcept {
-  NAL_TRY_SET(const std::size_t total, check_publish(packet, size));
+  std::size_t total = 0;
+  NAL_TRY(check_publish(packet, size, total));
   if (total - size > outbox_.capacity()) { return nal::Unexpected(nal::Error::message_size); }
   if (stopped() || stop_wanted_) { return nal::Unexpected(nal::Error::closed); }
   if (!may_send_messages() || window() == 0) { return nal::Unexpected(nal::Error::would_block); }
@@ -155,8 +153,9 @@ nal::Result<Record*> BasicSession<F>::accept(Publish& packet, std::size_t size) 
 }
 
 template <Features F>
-nal::Result<std::uint32_t> BasicSession<F>::store_publish(Publish& packet) noexcept {
-  NAL_TRY_SET(const std::size_t size, check_publish(packet, packet.payload.size()));
+nal::Result<> BasicSession<F>::store_publish(Publish& packet, std::uint32_t& serial) noexcept {
+  std::size_t size = 0;
+  NAL_TRY(check_publish(packet, packet.payload.size(), size));
   if constexpr (F.version_5) {
     if (state_ == State::online && size > five_.server.maximum_packet_size) {
       return nal::Unexpected(nal::Error::message_size);
@@ -175,18 +174,24 @@ nal::Result<std::uint32_t> BasicSession<F>::store_publish(Publish& packet) noexc
   }
   if (!done) {
     store_.remove(*record);
-    return nal::Unexpected(done.error());
+    return done;
   }
   kick();
-  return record->serial;
+  serial = record->serial;
+  return {};
 }
 
 template <Features F>
 nal::Result<std::uint32_t> BasicSession<F>::try_publish(std::string_view topic, std::span<const std::byte> payload,
                                                         QoS qos, Retain retain, const Properties& properties) noexcept {
   Publish packet{topic, payload, qos, retain == Retain::yes, false, 0, 0, properties};
-  if (qos != QoS::at_most_once) { return store_publish(packet); }
-  NAL_TRY_SET(const std::size_t size, check_publish(packet, payload.size()));
+  std::uint32_t serial = 0;
+  if (qos != QoS::at_most_once) {
+    NAL_TRY(store_publish(packet, serial));
+    return serial;
+  }
+  std::size_t size = 0;
+  NAL_TRY(check_publish(packet, payload.size(), size));
   if (size > outbox_.capacity()) { return nal::Unexpected(nal::Error::message_size); }
   Direct direct;
   NAL_TRY(begin_direct(direct, packet, payload.size()));
@@ -194,17 +199,18 @@ nal::Result<std::uint32_t> BasicSession<F>::try_publish(std::string_view topic, 
     abandon(direct);  // nothing of it was sent
     return nal::Unexpected(nal::Error::would_block);
   }
-  return std::uint32_t{0};
+  return serial;
 }
 
 template <Features F>
 bool BasicSession<F>::in_flight(std::uint32_t serial) noexcept {
   const Record* record = serial != 0 ? store_.with_serial(serial) : nullptr;
-  return record && record->state != Record::State::done;
+  return record && !(kAwaits && record->state == Record::State::done);
 }
 
 template <Features F>
 std::size_t BasicSession<F>::in_flight_count() noexcept {
+  if constexpr (!kAwaits) { return store_.count(); }
   std::size_t count = 0;
   for (const Record& record : store_.all()) { count += record.state != Record::State::done; }
   return count;
@@ -213,21 +219,22 @@ std::size_t BasicSession<F>::in_flight_count() noexcept {
 /// Whoever waits for the answer to a message has gone.
 template <Features F>
 void BasicSession<F>::forget(std::uint32_t serial) noexcept {
+  if constexpr (!kAwaits) { return; }
   Record* record = serial != 0 ? store_.with_serial(serial) : nullptr;
   if (!record) { return; }
   record->awaited = false;
   if (record->state == Record::State::done || record->state == Record::State::streaming) {
     store_.remove(*record);
     room_.wake_all();
-    acked_.wake_all();
+    changed_.wake_all();
   }
 }
 
 template <Features F>
-bool BasicSession<F>::fill_empty(PacketType type) noexcept {
-  const auto room = outbox_.reserve(2);
+bool BasicSession<F>::fill_short(PacketType type, std::uint16_t packet_id) noexcept {
+  const auto room = outbox_.reserve(packet_id != 0 ? 4 : 2);
   if (room.empty()) { return false; }
-  outbox_.commit(*encode_empty(room, type));
+  outbox_.commit(encode_short(room, type, packet_id));
   return true;
 }
 
@@ -241,18 +248,20 @@ bool BasicSession<F>::fill_disconnect(Reason reason) noexcept {
       return size.has_value();
     }
   }
-  return fill_empty(PacketType::disconnect);
+  return fill_short(PacketType::disconnect);
 }
 
 template <Features F>
 bool BasicSession<F>::fill_answer() noexcept {
-  const auto room = outbox_.reserve(kAnswerSize);
-  if (room.empty()) { return false; }
-  const Answer& due = answers_[0];
-  Acknowledge packet{due.type, due.packet_id, due.reason, {}};
-  outbox_.commit(*detail::by_version<F>(
-      version_5(), [&] { return encode5(room, packet); }, [&] { return encode(room, packet); }));
-  answers_[0] = answers_[1];
+  const Answer& due = rest_.answers[0];
+  if (F.version_5 && due.reason != Reason::success && version_5()) {
+    const auto room = outbox_.reserve(kAnswerSize);
+    if (room.empty()) { return false; }
+    outbox_.commit(*encode5(room, Acknowledge{due.type, due.packet_id, due.reason, {}}));
+  } else if (!fill_short(due.type, due.packet_id)) {
+    return false;
+  }
+  rest_.answers[0] = rest_.answers[1];
   --answers_due_;
   return true;
 }
@@ -260,7 +269,7 @@ bool BasicSession<F>::fill_answer() noexcept {
 template <Features F>
 void BasicSession<F>::answer(const Answer& answer) noexcept {
   NAL_ASSERT(answers_due_ < 2);
-  answers_[answers_due_++] = answer;
+  rest_.answers[answers_due_++] = answer;
   fill_outbox();
 }
 
@@ -270,7 +279,7 @@ void BasicSession<F>::fill_outbox() noexcept {
   while (answers_due_ != 0) {
     if (!fill_answer()) { return; }
   }
-  if (ping_due_ && fill_empty(PacketType::pingreq)) { ping_due_ = false; }
+  if (ping_due_ && fill_short(PacketType::pingreq)) { ping_due_ = false; }
   if (state_ == State::online) { fill_subscriptions(); }
   if (state_ == State::stopping) {
     Reason reason = Reason::success;
@@ -304,29 +313,28 @@ Record* BasicSession<F>::next_to_send() noexcept {
 
 template <Features F>
 void BasicSession<F>::output(std::span<const std::byte> (&pieces)[2]) noexcept {
-  pieces[0] = {};
-  pieces[1] = {};
+  pieces[0] = pieces[1] = {};
   // The server may wait for the rest of a packet that will not come.
   if (failed() && state_ != State::failing) { return; }
   fill_outbox();
-  if (sending_ == 0) {
-    if (!outbox_.empty() || direct_) {
-      pieces[0] = outbox_.front();
-      if (direct_) { pieces[1] = direct_->chunk; }
-      return;
+  if (sending_ == 0 && outbox_.empty() && !direct_) {
+    if (Record* next = next_to_send()) {
+      next->state = Record::State::sending;
+      sending_ = next->serial;
+      sending_offset_ = 0;
     }
-    Record* next = next_to_send();
-    if (!next) { return; }
-    next->state = Record::State::sending;
-    sending_ = next->serial;
-    sending_offset_ = 0;
   }
-  pieces[0] = std::span<const std::byte>(store_.bytes(*store_.with_serial(sending_))).subspan(sending_offset_);
+  if (sending_ != 0) {
+    pieces[0] = store_.bytes(*store_.with_serial(sending_)).subspan(sending_offset_);
+  } else {
+    pieces[0] = outbox_.front();
+    if (direct_) { pieces[1] = direct_->chunk; }
+  }
 }
 
 template <Features F>
 void BasicSession<F>::sent(std::size_t n, nal::Instant now) noexcept {
-  last_sent_ = now;
+  rest_.last_sent = now.microseconds();
   if (sending_ == 0) {
     const std::size_t here = std::min(n, outbox_.size());
     outbox_.consume(here);
@@ -342,7 +350,6 @@ void BasicSession<F>::sent(std::size_t n, nal::Instant now) noexcept {
         std::exchange(direct_, nullptr)->status = Direct::Status::done;
       }
     }
-    finished_ = disconnect_queued_ && outbox_.empty();
   } else {
     Record& record = *store_.with_serial(sending_);
     sending_offset_ += n;
@@ -359,13 +366,13 @@ template <Features F>
 void BasicSession<F>::settle_message(Record& record, Reason reason, const Properties& properties) noexcept {
   if constexpr (F.persistence) { config_.persistence.remove({StoreKey::Kind::outgoing, record.packet_id}); }
   record.packet_id = 0;
-  if (record.awaited) {
+  if (kAwaits && record.awaited) {
     record.state = Record::State::done;
     record.answer = static_cast<std::uint8_t>(reason);
   } else {
     store_.remove(record);
   }
-  acked_.wake_all();
+  changed_.wake_all();
   room_.wake_all();
   if constexpr (F.version_5) {
     if (!F.callbacks || !is_failure(reason)) { return; }
@@ -378,7 +385,7 @@ void BasicSession<F>::settle_message(Record& record, Reason reason, const Proper
 
 /// PUBACK and PUBCOMP.
 template <Features F>
-bool BasicSession<F>::handle_acknowledge(const Acknowledge& packet) noexcept {
+bool BasicSession<F>::handle_acknowledge(const Response& packet) noexcept {
   Record* record = store_.with_packet_id(packet.packet_id);
   bool expected = record && record->state == Record::State::sent;
   if constexpr (F.qos_2) {
@@ -399,7 +406,7 @@ bool BasicSession<F>::handle_acknowledge(const Acknowledge& packet) noexcept {
 }
 
 template <Features F>
-bool BasicSession<F>::handle_pubrec(const Acknowledge& packet) noexcept {
+bool BasicSession<F>::handle_pubrec(const Response& packet) noexcept {
   if constexpr (F.qos_2) {
     Record* record = store_.with_packet_id(packet.packet_id);
     if (!record) {
@@ -425,14 +432,14 @@ bool BasicSession<F>::handle_pubrec(const Acknowledge& packet) noexcept {
     }
     // From here on only the identifier matters: the record becomes the PUBREL, in its place.
     std::byte release[4];
-    const auto size = encode(release, Acknowledge{PacketType::pubrel, packet.packet_id});
+    const std::size_t size = encode_short(release, PacketType::pubrel, packet.packet_id);
     if constexpr (F.persistence) {
-      const std::span<const std::byte> pieces[] = {std::span(release).first(*size)};
+      const std::span<const std::byte> pieces[] = {std::span(release).first(size)};
       const auto kept = config_.persistence.put({StoreKey::Kind::outgoing, packet.packet_id}, pieces);
       if (!kept) { return fail(Failure::Cause::store, kept.error()); }
     }
-    std::memcpy(bytes.data(), release, *size);
-    record->size = static_cast<std::uint32_t>(*size);
+    std::memcpy(bytes.data(), release, size);
+    record->size = static_cast<std::uint32_t>(size);
     record->state = Record::State::queued;
     record->answer = static_cast<std::uint8_t>(packet.reason);
     room_.wake_all();
@@ -441,7 +448,7 @@ bool BasicSession<F>::handle_pubrec(const Acknowledge& packet) noexcept {
 }
 
 template <Features F>
-void BasicSession<F>::handle_pubrel(const Acknowledge& packet) noexcept {
+bool BasicSession<F>::handle_pubrel(const Response& packet) noexcept {
   if constexpr (F.qos_2) {
     const bool known = two_.received.remove(packet.packet_id);
     if constexpr (F.persistence) {
@@ -452,6 +459,7 @@ void BasicSession<F>::handle_pubrel(const Acknowledge& packet) noexcept {
     }
     answer({packet.packet_id, PacketType::pubcomp, known ? Reason::success : Reason::packet_identifier_not_found});
   }
+  return true;
 }
 
 /// Messages that were accepted before it was known what the server takes.

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstring>
 
+#include "examples/mqtt/packet_write.hpp"
 #include "examples/mqtt/session.hpp"
 #include "examples/mqtt/topic.hpp"
 
@@ -15,10 +16,6 @@ constexpr std::uint8_t subscription_options(const FilterEntry& entry) noexcept {
                                    (entry.retain_as_published ? 8U : 0U) |
                                    static_cast<unsigned>(entry.retain_handling) << 4);
 }
-constexpr FilterEntry subscription_entry(std::string_view filter, std::uint8_t options) noexcept {
-  return {filter, static_cast<QoS>(options & 3), (options & 4) != 0, (options & 8) != 0,
-          static_cast<RetainHandling>(options >> 4)};
-}
 
 }  // namespace detail
 
@@ -31,9 +28,8 @@ Record* BasicSession<F>::subscription_of(std::string_view filter) noexcept {
 }
 
 template <Features F>
-nal::Poll<nal::Result<std::uint32_t>> BasicSession<F>::begin_subscription(const FilterEntry& entry,
-                                                                          std::uint32_t identifier,
-                                                                          bool leave) noexcept {
+nal::Poll<nal::Result<>> BasicSession<F>::begin_subscription(const FilterEntry& entry, std::uint32_t identifier,
+                                                             bool leave, std::uint32_t& serial) noexcept {
   if (!F.qos_2 && entry.qos == QoS::exactly_once) { return nal::Unexpected(nal::Error::not_supported); }
   if constexpr (F.qos_2) {
     if (entry.qos == QoS::exactly_once && two_.received.capacity() == 0) {
@@ -65,7 +61,8 @@ nal::Poll<nal::Result<std::uint32_t>> BasicSession<F>::begin_subscription(const 
   record->state = leave ? Record::State::leaving : Record::State::queued;
   record->qos = F.version_5 ? detail::subscription_options(entry) : static_cast<std::uint8_t>(entry.qos);
   kick();
-  return nal::Result<std::uint32_t>(record->serial);
+  serial = record->serial;
+  return nal::Result<>();
 }
 
 /// Whether the server of this connection can have it.
@@ -89,8 +86,8 @@ void BasicSession<F>::fill_subscriptions() noexcept {
   for (Record& record : subscriptions_.all()) {
     const bool leave = record.state == Record::State::leaving;
     if (!leave && record.state != Record::State::queued) { continue; }
-    const FilterEntry entry = detail::subscription_entry(filter_of(record), record.qos);
-    const auto room = outbox_.reserve(subscribe_room(entry.filter));
+    const std::string_view filter = filter_of(record);
+    const auto room = outbox_.reserve(subscribe_room(filter));
     const std::uint16_t packet_id = room.empty() ? std::uint16_t{0} : next_packet_id();
     if (packet_id == 0) { return; }
     Property identifier = Property::of(PropertyId::subscription_id, 0);
@@ -103,15 +100,10 @@ void BasicSession<F>::fill_subscriptions() noexcept {
       std::memcpy(&identifier.number, subscriptions_.bytes(record).data(), kIdentifierSize);
     }
     const PacketType type = leave ? PacketType::unsubscribe : PacketType::subscribe;
-    const auto size = detail::by_version<F>(
-        version_5(),
-        [&] {
-          const Properties properties(std::span<const Property>(&identifier, identifier.number != 0 ? 1 : 0));
-          return encode_list5(room, type, packet_id, {&entry, 1}, leave ? Properties() : properties);
-        },
-        [&] {
-          return encode_list(room, type, packet_id, {&entry, 1});
-        });
+    const std::size_t identifiers = leave || identifier.number == 0 ? 0 : 1;
+    const auto size = version_5() ? detail::write_filter<true>(room, type, packet_id, filter, record.qos,
+                                                               {{&identifier, identifiers}})
+                                  : detail::write_filter<false>(room, type, packet_id, filter, record.qos, {});
     outbox_.commit(*size);
     record.packet_id = packet_id;
     record.state = leave ? Record::State::left : Record::State::sent;
@@ -127,7 +119,7 @@ void BasicSession<F>::renew_subscriptions(bool session_present) noexcept {
   if (session_present) { return; }
   // A server that knows nothing has nothing to take back.
   while (const Record* gone = subscriptions_.in_state(Record::State::leaving)) { subscriptions_.remove(*gone); }
-  answered_.wake_all();
+  changed_.wake_all();
 }
 
 template <Features F>
@@ -136,7 +128,7 @@ void BasicSession<F>::refuse_subscription(Record& record, Reason reason,
   record.packet_id = 0;
   record.state = Record::State::refused;
   record.answer = static_cast<std::uint8_t>(reason);
-  answered_.wake_all();
+  changed_.wake_all();
   if constexpr (F.callbacks) {
     Notice notice{Notice::Kind::subscription_refused};
     notice.filter = filter_of(record);
@@ -148,13 +140,13 @@ void BasicSession<F>::refuse_subscription(Record& record, Reason reason,
 
 /// SUBACK and UNSUBACK.
 template <Features F>
-bool BasicSession<F>::handle_suback(const Suback& packet) noexcept {
+bool BasicSession<F>::handle_suback(const Response& packet) noexcept {
   Record* record = subscriptions_.with_packet_id(packet.packet_id);
   const bool leave = packet.type == PacketType::unsuback;
   if (!record || record->state != (leave ? Record::State::left : Record::State::sent)) {
     return fail(Fault::unknown_packet_id);
   }
-  answered_.wake_all();
+  changed_.wake_all();
   if (leave && packet.codes.empty()) {  // of 3.1.1
     subscriptions_.remove(*record);
     return true;
