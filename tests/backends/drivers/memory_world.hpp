@@ -1,4 +1,6 @@
 #pragma once
+#include <catch2/catch_test_macros.hpp>
+
 #include <optional>
 
 #include "backends/drivers/wire_pair.hpp"

@@ -2,42 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <tuple>
-
 #include "tests/backends/drivers/memory_world.hpp"
-
-namespace nal::test {
-namespace {
-
-struct LoopbackWorld : MemoryWorld {
-  static constexpr bool kMoves = true;
-  static constexpr bool kBlocks = true;
-  static constexpr bool kLoops = true;
-
-  driver::Driver& driver() { return loopback; }
-  bool deliver(const Frame& frame) {
-    driver::Packet packet = to_packet(pool, frame);
-    return loopback.transmit(packet, executor_.now()).has_value();
-  }
-  std::optional<Frame> collect() {
-    const driver::Packet packet = loopback.receive(pool, executor_.now());
-    return packet ? std::optional(to_frame(packet)) : std::nullopt;
-  }
-  bool set_link(bool up) {
-    loopback.plug(up);
-    return true;
-  }
-
-  Pool<> pool;
-  drivers::Loopback loopback{{.capabilities = {.medium = driver::Medium::ip}, .queue = 20}};
-};
-
-using Fixtures = std::tuple<WireWorld<false>, WireWorld<true>, LoopbackWorld>;
-
-}  // namespace
-}  // namespace nal::test
-
-#include "tests/backends/drivers/conformance.hpp"
 
 namespace nal::test {
 namespace {
