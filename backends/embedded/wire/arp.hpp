@@ -44,10 +44,10 @@ class ArpView {
 /// The packet to send.
 struct ArpPacket {
   ArpOperation operation = ArpOperation::request;
-  MacAddress sender_mac;
-  Ipv4Address sender;
-  MacAddress target_mac;  ///< unspecified in a request
-  Ipv4Address target;
+  MacAddress sender_mac{};
+  Ipv4Address sender{};
+  MacAddress target_mac{};  ///< unspecified in a request
+  Ipv4Address target{};
 
   /// To the start of `out`, which has `kArpSize` bytes at least (asserted).
   void emit(std::span<std::byte> out) const noexcept {

@@ -152,10 +152,10 @@ class Dhcpv4Writer {
     std::uint32_t transaction = 0;
     std::uint16_t seconds = 0;
     bool broadcast = false;
-    Ipv4Address client_address;
-    Ipv4Address your_address;
-    Ipv4Address relay;
-    MacAddress hardware_address;
+    Ipv4Address client_address{};
+    Ipv4Address your_address{};
+    Ipv4Address relay{};
+    MacAddress hardware_address{};
   };
   Dhcpv4Writer(std::span<std::byte> out, const Fixed& fixed, Dhcpv4MessageType type) noexcept;
 

@@ -66,8 +66,8 @@ class EthernetView {
 
 /// The header to send.
 struct EthernetHeader {
-  MacAddress destination;
-  MacAddress source;
+  MacAddress destination{};
+  MacAddress source{};
   EtherType type = EtherType::ipv4;
   std::uint16_t vlan = kNoVlan;  ///< at most 4094
   std::uint8_t priority = 0;     ///< from 0 to 7; other than 0 needs a tag, also without a VLAN

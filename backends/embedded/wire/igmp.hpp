@@ -75,7 +75,7 @@ class IgmpView {
 struct IgmpMessage {
   IgmpType type = IgmpType::report_v2;
   std::uint8_t max_response_time = 0;  ///< of queries, in tenths of a second; 0 makes it one of version 1
-  Ipv4Address group;
+  Ipv4Address group{};
 
   /// To the first `kIgmpSize` bytes of `out` (asserted that they are there).
   void emit(std::span<std::byte> out) const noexcept {
@@ -90,11 +90,11 @@ struct IgmpMessage {
 /// A query of version 3 to send.
 struct Igmpv3Query {
   std::uint8_t max_response_code = 100;
-  Ipv4Address group;
+  Ipv4Address group{};
   bool suppress_router_processing = false;
   std::uint8_t robustness = 2;  ///< from 0 to 7
   std::uint8_t query_interval_code = 125;
-  std::span<const std::byte> sources;  ///< of 4 bytes each
+  std::span<const std::byte> sources{};  ///< of 4 bytes each
 
   std::size_t size() const noexcept { return kIgmpv3QuerySize + sources.size(); }
   /// To the start of `out`, which has `size()` bytes at least (asserted).

@@ -125,8 +125,8 @@ struct Ipv4Header {
   std::size_t fragment_offset = 0;  ///< in bytes, a multiple of 8 up to 65528
   std::uint8_t hop_limit = 64;
   std::uint8_t protocol = 0;
-  Ipv4Address source;
-  Ipv4Address destination;
+  Ipv4Address source{};
+  Ipv4Address destination{};
   bool router_alert = false;  ///< RFC 2113
 
   constexpr std::size_t size() const noexcept { return kIpv4HeaderSize + (router_alert ? 4 : 0); }

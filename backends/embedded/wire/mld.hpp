@@ -77,7 +77,7 @@ struct Mldv2Query {
   bool suppress_router_processing = false;
   std::uint8_t robustness = 2;  ///< from 0 to 7
   std::uint8_t query_interval_code = 125;
-  std::span<const std::byte> sources;  ///< of 16 bytes each
+  std::span<const std::byte> sources{};  ///< of 16 bytes each
 
   std::size_t size() const noexcept { return kMldv2QuerySize + sources.size(); }
   /// To the start of `out`, which has `size()` bytes at least (asserted).
