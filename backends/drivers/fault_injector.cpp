@@ -55,28 +55,28 @@ driver::Capabilities FaultInjector::capabilities() const noexcept {
 
 void FaultInjector::Way::put(Packet&& packet, Instant at) noexcept {
   memory[count++] = {std::move(packet), at, order++};
-  std::push_heap(memory.begin(), memory.begin() + static_cast<std::ptrdiff_t>(count), kLater);
+  std::push_heap(memory.data(), memory.data() + count, kLater);
 }
 
 LateFrame FaultInjector::Way::take() noexcept {
-  std::pop_heap(memory.begin(), memory.begin() + static_cast<std::ptrdiff_t>(count), kLater);
+  std::pop_heap(memory.data(), memory.data() + count, kLater);
   return std::move(memory[--count]);
 }
 
 void FaultInjector::Way::remove(const PacketPool& pool) noexcept {
-  const auto end = memory.begin() + static_cast<std::ptrdiff_t>(count);
-  const auto kept =
-      std::remove_if(memory.begin(), end, [&](LateFrame& late) { return late.packet.buffer()->pool == &pool; });
-  for (auto late = kept; late != end; ++late) { late->packet = {}; }
-  count = static_cast<std::size_t>(kept - memory.begin());
-  std::make_heap(memory.begin(), kept, kLater);
+  LateFrame* const end = memory.data() + count;
+  LateFrame* const kept =
+      std::remove_if(memory.data(), end, [&](LateFrame& late) { return late.packet.buffer()->pool == &pool; });
+  for (LateFrame* late = kept; late != end; ++late) { late->packet = {}; }
+  count = static_cast<std::size_t>(kept - memory.data());
+  std::make_heap(memory.data(), kept, kLater);
 }
 
 void FaultInjector::corrupt(Way& way, Packet& packet) noexcept {
   if (packet.size() == 0 || !happens(way.faults.corrupt)) { return; }
   driver::finish_checksum(packet);
   packet.offload().checksum_verified = false;
-  const std::uint64_t bit = draw() % (packet.size() * 8);
+  const auto bit = static_cast<std::size_t>(draw() % (packet.size() * 8));
   packet.data()[bit / 8] ^= static_cast<std::byte>(1U << bit % 8);
   ++way.counters.corrupted;
 }

@@ -2,6 +2,7 @@
 #include <tuple>
 
 #include "backends/drivers/fault_injector.hpp"
+#include "tests/backends/drivers/memory_sink.hpp"
 #include "tests/backends/drivers/memory_world.hpp"
 
 namespace nal::test {
@@ -37,7 +38,15 @@ struct FaultlessWorld : WireWorld<true> {
   drivers::FaultInjector injector{wire.a(), {}, memory, {}};
 };
 
-using Fixtures = std::tuple<WireWorld<false>, WireWorld<true>, LoopbackWorld, FaultlessWorld>;
+/// Under capture.
+struct CapturedWorld : WireWorld<true> {
+  driver::Driver& driver() { return writer; }
+  MemorySink sink;
+  drivers::PcapFile file{sink};
+  drivers::PcapWriter writer{wire.a(), file, "wire"};
+};
+
+using Fixtures = std::tuple<WireWorld<false>, WireWorld<true>, LoopbackWorld, FaultlessWorld, CapturedWorld>;
 
 }  // namespace
 }  // namespace nal::test
