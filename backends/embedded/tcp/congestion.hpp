@@ -1,0 +1,61 @@
+#pragma once
+#include <type_traits>
+
+#include "backends/embedded/features.hpp"
+#include "backends/embedded/tcp/seq_number.hpp"
+
+namespace nal::embedded {
+
+/// How much may be under way: slow start and congestion avoidance of RFC 5681, with the growth of CUBIC (RFC 9438)
+/// where that is chosen; the window during recovery is PRR's (RFC 6937). Bytes; times in milliseconds, low 32 bits.
+class Congestion {
+ public:
+  std::uint32_t window() const noexcept { return window_; }
+  std::uint32_t threshold() const noexcept { return threshold_; }
+  bool slow_start() const noexcept { return window_ < threshold_; }
+
+  /// A new connection. `lost_syn`: RFC 6928 §2 then allows one segment only.
+  void start(std::uint32_t mss, bool lost_syn) noexcept;
+  /// `acked` bytes were acknowledged outside recovery, and the window was all used.
+  void on_ack(std::uint32_t acked, std::uint32_t mss, std::uint32_t now, std::uint32_t srtt_ms, bool cubic) noexcept;
+  /// RFC 5681 §4.1: nothing was sent for longer than a time-out.
+  void on_idle(std::uint32_t mss) noexcept;
+  /// A loss, or a mark of ECN, with `flight` bytes under way: the new threshold. The window is for others to bring
+  /// down.
+  void reduce(std::uint32_t flight, std::uint32_t mss, bool cubic) noexcept;
+  /// The retransmission timer expired: back to one segment.
+  void on_timeout(std::uint32_t mss) noexcept { window_ = mss; }
+
+  /// RFC 6937: recovery begins with `flight` under way.
+  void enter_recovery(std::uint32_t flight) noexcept;
+  /// An acknowledgement in recovery tells of `delivered` bytes more; `pipe` are now thought to be under way.
+  void in_recovery(std::uint32_t delivered, std::uint32_t pipe, std::uint32_t mss, bool progress) noexcept;
+  void sent_in_recovery(std::uint32_t bytes) noexcept { prr_out_ += bytes; }
+  /// Recovery is over.
+  void leave_recovery() noexcept { window_ = threshold_; }
+  /// Brings the window to the threshold at once (ECN).
+  void to_threshold() noexcept { window_ = threshold_; }
+  void limit(std::uint32_t window) noexcept { window_ = window_ < window ? window_ : window; }
+
+ private:
+  std::uint32_t window_ = 0;
+  std::uint32_t threshold_ = 0x7fffffff;
+  std::uint32_t acked_ = 0;  ///< towards the window's next segment
+  // RFC 6937; of meaning in recovery only, where CUBIC's growth rests.
+  std::uint32_t prr_delivered_ = 0;
+  std::uint32_t prr_out_ = 0;
+  std::uint32_t recovery_flight_ = 0;
+  struct Cubic {
+    std::uint32_t w_max = 0;  ///< the window before the last reduction
+    std::uint32_t k = 0;      ///< milliseconds from the epoch until it is reached again
+    std::uint32_t epoch = 0;  ///< when growth began, if `begun`
+    std::uint32_t w_est = 0;  ///< what Reno would have
+    bool begun = false;
+  };
+  struct None {};
+  [[no_unique_address]] std::conditional_t<features::kTcpCubic, Cubic, None> cubic_;
+
+  void grow_as_cubic(std::uint32_t acked, std::uint32_t mss, std::uint32_t now, std::uint32_t srtt_ms) noexcept;
+};
+
+}  // namespace nal::embedded

@@ -1,0 +1,197 @@
+#pragma once
+#include "backends/embedded/storage/byte_ring.hpp"
+#include "backends/embedded/storage/deadline_heap.hpp"
+#include "backends/embedded/storage/range_set.hpp"
+#include "backends/embedded/tcp/congestion.hpp"
+#include "backends/embedded/tcp/flow.hpp"
+#include "backends/embedded/tcp/rtt.hpp"
+#include "backends/embedded/tcp/scoreboard.hpp"
+#include "backends/embedded/tcp/seq_number.hpp"
+#include "nal/tcp.hpp"
+
+namespace nal::embedded {
+
+/// RFC 9293 §3.3.2, without LISTEN and TIME-WAIT, which have tables of their own.
+enum class TcpState : std::uint8_t {
+  free,
+  syn_sent,
+  syn_received,  ///< both ends opened at the same time; a listener's are `SynEntry`s
+  established,
+  fin_wait_1,
+  fin_wait_2,
+  close_wait,
+  closing,
+  last_ack,
+  closed,    ///< nothing comes or goes any more; what has arrived can be read
+  aborting,  ///< a reset is still to be sent; then free
+};
+
+/// Whose a connection is.
+enum class TcpOwner : std::uint8_t {
+  none,
+  handle,
+  backlog,    ///< waits to be accepted
+  lingering,  ///< dropped; says its last
+};
+
+/// What is being done about losses.
+enum class TcpRecovery : std::uint8_t {
+  open,
+  ecn,   ///< the peer has told of congestion in this window (RFC 3168 §6.1.2)
+  fast,  ///< fast recovery: what was lost is being sent again, clocked by acknowledgements
+  loss,  ///< the retransmission timer expired
+};
+
+/// What the retransmission timer stands for: one at a time (RFC 8985 §7.2).
+enum class TcpTimer : std::uint8_t {
+  none,
+  rto,      ///< RFC 6298
+  tlp,      ///< RFC 8985 §7: a probe for the tail
+  reorder,  ///< RFC 8985 §6.2 step 5: what may have been overtaken only
+  persist,  ///< RFC 9293 §3.8.6.1: nothing is under way and the window is too small for what waits
+};
+
+/// What is known of a connection beside who waits for it: made new for each. Times are milliseconds since the stack's
+/// start, low 32 bits.
+struct ConnectionData {
+  TcpState state = TcpState::free;
+  TcpOwner owner = TcpOwner::none;
+  TcpRecovery recovery = TcpRecovery::open;
+  TcpTimer timer = TcpTimer::none;
+
+  // Where it is in lists.
+  FlowIndex queue_next = kNoFlow;  ///< of a backlog, of those that linger, or of the free ones
+  FlowIndex queue_previous = kNoFlow;
+  std::uint16_t listener = kNoFlow;  ///< whose backlog
+
+  // What was asked for.
+  std::uint8_t hop_limit = 0;  ///< 0: the stack's choice
+
+  std::uint8_t traffic_class = 0;
+  bool no_delay : 1 = true;
+  bool keep_alive : 1 = false;
+  // What the handshake agreed on.
+  bool sack : 1 = false;
+  bool timestamps : 1 = false;
+  bool ecn : 1 = false;
+  // What is to be sent.
+  bool syn_due : 1 = false;
+  bool ack_due : 1 = false;      ///< now, not with the next data
+  bool ack_waiting : 1 = false;  ///< at `ack_at`, if nothing carries it before
+  bool fin_queued : 1 = false;   ///< behind the data
+  bool probe_due : 1 = false;    ///< one segment in spite of windows: by the timer that has expired
+  bool keep_alive_due : 1 = false;
+  bool ece_due : 1 = false;  ///< RFC 3168 §6.1.3: told until the peer says CWR
+  bool cwr_due : 1 = false;
+  bool dsack_due : 1 = false;  ///< RFC 2883: `dsack` came twice
+  // What is known.
+  bool fin_acknowledged : 1 = false;
+  bool fin_received : 1 = false;  ///< everything before it too
+  bool fin_early : 1 = false;     ///< the peer's end is at `fin_at`, with something missing before it
+  bool reordering : 1 = false;    ///< RFC 8985: seen on this path
+  bool tlp_sent : 1 = false;      ///< the last thing sent was a probe, up to `tlp_end`
+  bool tlp_again : 1 = false;     ///< and it was sent before
+  bool dsack_round : 1 = false;   ///< RFC 8985: `dsack_until` is of meaning
+  bool linger_timer : 1 = false;
+  bool slow_syn : 1 = false;        ///< the handshake's first segment was lost
+  bool small_segments : 1 = false;  ///< a black hole is suspected: RFC 8899 §4.3
+
+  Error error{};             ///< why it is closed, if not cleanly
+  Error soft_error{};        ///< what the network last told (RFC 1122 §4.2.3.9); why, should it time out
+  std::uint8_t backoff = 0;  ///< how often the retransmission timer doubled
+  std::uint8_t keep_alive_sent = 0;
+  std::uint8_t keep_alive_probes = 0;
+  std::uint8_t ring_class = 0;
+  std::uint16_t ring = kNoFlow;           ///< which of the rings it has, or none
+  std::uint16_t keep_alive_idle = 0;      ///< seconds
+  std::uint16_t keep_alive_interval = 0;  ///< seconds
+  std::uint32_t user_timeout = 0;         ///< milliseconds
+
+  // The way there; the source is `key.local`.
+  Address next_hop;
+  std::uint32_t route_version = 0;
+  InterfaceIndex route_interface = 0;
+  std::uint8_t snd_scale = 0;
+  std::uint8_t rcv_scale = 0;
+  std::uint8_t duplicates = 0;  ///< duplicate acknowledgements in a row, of a peer that tells no more
+  std::uint16_t route_mtu = 0;
+  std::uint16_t route_neighbor = 0xffff;
+  std::uint16_t mss = 536;       ///< of what we send: payload and options together
+  std::uint16_t peer_mss = 536;  ///< what the peer said
+  std::uint16_t rcv_mss = 536;   ///< the largest segment of late: what a full one is
+
+  // Sending (RFC 9293 §3.3.1).
+  SeqNumber snd_una;
+  SeqNumber snd_nxt;  ///< behind everything ever sent
+  SeqNumber snd_wl1;
+  SeqNumber snd_wl2;
+  std::uint32_t snd_wnd = 0;
+  std::uint32_t max_snd_wnd = 0;
+  ByteRing tx;                ///< from the first byte that is not acknowledged on
+  std::uint32_t tx_size = 0;  ///< how many are in it, sent or not
+  Scoreboard sent;
+  Congestion congestion;
+  RttEstimator rtt;
+  SeqNumber recover;  ///< of `recovery`: it ends when this is acknowledged
+  SeqNumber tlp_end;
+  SeqNumber rack_end;
+  std::uint32_t rack_sent = 0;  ///< microseconds; 0 with `rack_rtt` 0: nothing delivered yet
+  std::uint32_t rack_rtt = 0;   ///< microseconds
+  SeqNumber dsack_until;
+  std::uint8_t rack_multiplier = 1;
+  std::uint8_t rack_persist = 0;
+
+  // Receiving.
+  std::uint8_t quick_acks = 0;  ///< of the first segments: each is acknowledged at once, for the peer's slow start
+  SeqNumber rcv_nxt;
+  SeqNumber rcv_adv;  ///< the window's right edge as advertised
+  SeqNumber last_ack_sent;
+  SeqNumber fin_at;
+  ByteRing rx;                  ///< from the first byte that was not read on
+  std::uint32_t rx_unread = 0;  ///< how many are there, up to `rcv_nxt`
+  RangeSet<4> early;            ///< what is there behind it
+  RangeSet<4>::Range dsack{};
+  std::uint32_t ts_recent = 0;
+  std::uint32_t ts_offset = 0;  ///< what our timestamps are ahead of the clock
+
+  std::uint32_t timer_at = 0;     ///< of `timer`
+  std::uint32_t ack_at = 0;       ///< of `ack_waiting`
+  std::uint32_t linger_at = 0;    ///< of `linger_timer`
+  std::uint32_t heard_at = 0;     ///< the last segment of the peer
+  std::uint32_t progress_at = 0;  ///< since when something is unacknowledged without progress
+
+  /// Behind the last byte of data to be sent.
+  SeqNumber data_end() const noexcept { return snd_una + tx_size; }
+  bool fin_sent() const noexcept { return fin_acknowledged || (fin_queued && data_end() < snd_nxt); }
+  std::uint32_t flight() const noexcept { return snd_nxt - snd_una; }
+  /// What is thought to be in the network (RFC 6675 §4).
+  std::uint32_t pipe() const noexcept {
+    const std::uint32_t gone = sent.sacked() + sent.lost() + duplicates * std::uint32_t{mss};
+    return flight() > gone ? flight() - gone : 0;
+  }
+  /// RFC 9293 §3.3.2: beyond the handshake and not over.
+  bool synchronized() const noexcept { return state >= TcpState::established && state <= TcpState::last_ack; }
+  /// What could still be received.
+  std::uint32_t receive_room() const noexcept { return rx.size() - rx_unread; }
+  std::size_t timestamp_size() const noexcept { return timestamps ? 12 : 0; }
+  /// Payload that fits beside the options that every segment has.
+  std::uint32_t segment_size() const noexcept { return mss - static_cast<std::uint32_t>(timestamp_size()); }
+};
+
+/// A TCP connection: what RFC 9293 calls its control block.
+struct Connection : Flow, ConnectionData {
+  DeadlineLinks deadline;
+  FlowIndex ready_next = kNoFlow;  ///< of those with something to do
+  FlowIndex ready_previous = kNoFlow;
+  bool ready = false;
+  std::uint16_t generation = 0;  ///< how many have been in this place
+  WaitList readable;
+  WaitList writable;
+
+  void wake() noexcept {
+    readable.wake_all();
+    writable.wake_all();
+  }
+};
+
+}  // namespace nal::embedded

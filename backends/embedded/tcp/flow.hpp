@@ -1,0 +1,38 @@
+#pragma once
+#include "backends/embedded/ip/network.hpp"
+
+namespace nal::embedded {
+
+/// Place of an entry in one of TCP's tables: connections first, then SYN entries, then TIME-WAIT entries.
+using FlowIndex = std::uint16_t;
+inline constexpr FlowIndex kNoFlow = 0xffff;
+
+/// What tells a connection from every other: its two ends, and the interface where their addresses mean something on
+/// one link only.
+struct FlowKey {
+  Address local;
+  Address remote;
+  std::uint16_t local_port = 0;
+  std::uint16_t remote_port = 0;
+  InterfaceIndex interface = 0;  ///< of link-local addresses; else 0
+
+  static FlowKey of(const Address& local, std::uint16_t local_port, const Address& remote, std::uint16_t remote_port,
+                    InterfaceIndex interface) noexcept {
+    const bool scoped = remote.is_v6() && (remote.is_link_local() || local.is_link_local());
+    return {local, remote, local_port, remote_port, scoped ? interface : InterfaceIndex{0}};
+  }
+  void hash_into(Hasher& hasher) const noexcept {
+    // The local address adds nothing that an attacker or a busy host varies: equality looks at it.
+    remote.hash_into(hasher);
+    hasher.add(std::uint32_t{local_port} << 16 | remote_port);
+  }
+  friend bool operator==(const FlowKey&, const FlowKey&) noexcept = default;
+};
+
+/// What every entry of TCP's tables begins with.
+struct Flow {
+  FlowKey key;
+  FlowIndex hash_next = kNoFlow;
+};
+
+}  // namespace nal::embedded

@@ -1,0 +1,80 @@
+// What an outsider must not guess: initial sequence numbers, timestamps, ports.
+#include "backends/embedded/tcp/tcp.hpp"
+
+namespace nal::embedded {
+
+namespace {
+
+enum Purpose : std::uint32_t { kSequence = 1, kTimestamp = 2 };
+
+// RFC 6335 §6
+constexpr std::uint16_t kFirstPort = 49152;
+constexpr std::uint16_t kPorts = 16384;
+
+}  // namespace
+
+std::uint64_t Tcp::keyed(const FlowKey& key, std::uint32_t purpose) const noexcept {
+  constexpr std::size_t kAddress = Address::kSize / sizeof(std::uint32_t);
+  std::uint32_t words[2 * kAddress + 2] = {};
+  const auto put = [&words](std::size_t at, const Address& address) {
+    const std::span<const std::byte> bytes = address.wire();
+    std::memcpy(words + at, bytes.data(), bytes.size());
+  };
+  put(0, key.local);
+  put(kAddress, key.remote);
+  words[2 * kAddress] = std::uint32_t{key.local_port} << 16 | key.remote_port;
+  words[2 * kAddress + 1] = purpose;
+  return siphash(secret_, words);
+}
+
+/// RFC 6528 §3: a clock of 4 microseconds a step, and what only this host knows of the connection.
+SeqNumber Tcp::initial_sequence(const FlowKey& key) noexcept {
+  return SeqNumber(static_cast<std::uint32_t>(now_.microseconds() / 4) +
+                   static_cast<std::uint32_t>(keyed(key, kSequence)));
+}
+
+/// RFC 7323 §5.4: does not tell how long this host has been up; the same for a pair of hosts, so that a connection's
+/// timestamps follow those of the one before it.
+std::uint32_t Tcp::timestamp_offset(const FlowKey& key) noexcept {
+  FlowKey hosts = key;
+  hosts.local_port = hosts.remote_port = 0;
+  return static_cast<std::uint32_t>(keyed(hosts, kTimestamp));
+}
+
+/// RFC 6056 §3.3.1: from a random place on, the first that no connection to that peer and no listener has.
+Result<std::uint16_t> Tcp::pick_port(FlowKey key) noexcept {
+  std::uint32_t place = random_.below(kPorts);
+  for (std::uint32_t tried = 0; tried < kPorts; ++tried, ++place) {
+    key.local_port = static_cast<std::uint16_t>(kFirstPort + place % kPorts);
+    if (find_flow(key) != kNoFlow) { continue; }
+    bool listened = false;
+    for (const ListenerEntry& listener : memory_.listeners) { listened = listened || listener.port == key.local_port; }
+    if (!listened) { return key.local_port; }
+  }
+  return Unexpected(Error::address_not_available);
+}
+
+bool Tcp::listener_conflict(const ListenerEntry& wanted) const noexcept {
+  for (const ListenerEntry& other : memory_.listeners) {
+    if (other.port != wanted.port || other.family != wanted.family || (other.share && wanted.share)) { continue; }
+    const bool elsewhere = other.interface != 0 && wanted.interface != 0 && other.interface != wanted.interface;
+    if (!elsewhere && (other.any || wanted.any || other.local == wanted.local)) { return true; }
+  }
+  return false;
+}
+
+Result<std::uint16_t> Tcp::pick_listen_port(const ListenerEntry& wanted) noexcept {
+  std::uint32_t place = random_.below(kPorts);
+  ListenerEntry probe;
+  probe.local = wanted.local;
+  probe.family = wanted.family;
+  probe.any = wanted.any;
+  // Each port that is refused is a listener's: one more than there are will do.
+  for (std::size_t tried = 0; tried <= memory_.listeners.size(); ++tried, ++place) {
+    probe.port = static_cast<std::uint16_t>(kFirstPort + place % kPorts);
+    if (!listener_conflict(probe)) { return probe.port; }
+  }
+  return Unexpected(Error::address_not_available);
+}
+
+}  // namespace nal::embedded

@@ -1,0 +1,27 @@
+#pragma once
+#include "backends/embedded/tcp/seq_number.hpp"
+#include "backends/embedded/wire/checksum.hpp"
+#include "backends/embedded/wire/tcp.hpp"
+
+namespace nal::embedded {
+
+/// A segment that has arrived whole: its checksum was right.
+struct Segment {
+  SeqNumber seq;
+  SeqNumber ack;
+  std::uint8_t flags = 0;
+  bool in_place = false;     ///< the payload stands in the receive ring already
+  bool congested = false;    ///< IP says so (RFC 3168: CE)
+  std::uint16_t window = 0;  ///< as it stands there
+  std::span<const std::byte> payload;
+  wire::TcpSegmentOptions options;
+
+  bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
+  /// Places in the sequence space that it takes (RFC 9293: SEG.LEN).
+  std::uint32_t length() const noexcept {
+    return static_cast<std::uint32_t>(payload.size()) + (has(wire::tcp_flag::syn) ? 1u : 0u) +
+           (has(wire::tcp_flag::fin) ? 1u : 0u);
+  }
+};
+
+}  // namespace nal::embedded

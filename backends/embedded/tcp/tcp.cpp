@@ -1,0 +1,258 @@
+#include "backends/embedded/tcp/tcp.hpp"
+
+namespace nal::embedded {
+
+namespace flag = wire::tcp_flag;
+
+Tcp::Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTuning& tuning) noexcept
+    : memory_(memory),
+      network_(network),
+      random_(random),
+      tuning_(tuning),
+      hash_key_{random.u32(), random.u32()},
+      secret_{std::uint64_t{random.u32()} << 32 | random.u32(), std::uint64_t{random.u32()} << 32 | random.u32()},
+      deadlines_(*this) {
+  for (FlowIndex& bucket : memory_.buckets) { bucket = kNoFlow; }
+  for (Connection& c : memory_.connections) { push(free_.first, free_.last, c); }
+  for (std::size_t i = memory_.time_waits.size(); i != 0; --i) {
+    memory_.time_waits[i - 1].next = free_time_wait_;
+    free_time_wait_ = static_cast<FlowIndex>(i - 1);
+  }
+  std::size_t links = 0;
+  std::byte* bytes = memory_.ring_bytes.data();
+  Scoreboard::Record* record = memory_.records.data();
+  for (std::size_t i = 0; i < memory_.classes.size(); ++i) {
+    const TcpRings& wanted = memory_.rings[i];
+    RingClass& rings = memory_.classes[i];
+    rings.rx = wanted.rx;
+    rings.tx = wanted.tx;
+    rings.count = wanted.count;
+    rings.first = static_cast<std::uint16_t>(links);
+    rings.records = TcpConfig::records(wanted);
+    rings.bytes = bytes;
+    rings.record = record;
+    rings.free = wanted.count == 0 ? kNoFlow : std::uint16_t{0};
+    for (std::uint16_t j = 0; j < wanted.count; ++j) {
+      memory_.ring_links[links++] = j + 1 < wanted.count ? static_cast<std::uint16_t>(j + 1) : kNoFlow;
+    }
+    bytes += (std::size_t{wanted.rx} + wanted.tx) * wanted.count;
+    record += std::size_t{rings.records} * wanted.count;
+  }
+}
+
+Tcp::~Tcp() {
+  for (Connection& c : memory_.connections) { c.wake(); }
+}
+
+void Tcp::advance_clock(Instant now) noexcept {
+  if (now == now_) { return; }
+  now_ = now;
+  now_us_ = static_cast<std::uint32_t>(now.microseconds());
+  now_ms_ = static_cast<std::uint32_t>(now.microseconds() / 1000);
+}
+
+/// RFC 9293 §3.1. Data that come next go straight to where the application reads them, in the pass that sums them up;
+/// whether they belong there is known only behind it, but until `rcv_nxt` moves they stand in free room.
+bool Tcp::verify(const Ingress& ingress, const wire::TcpView& view, Connection* c, bool& in_place) noexcept {
+  if (ingress.checksum_verified) { return true; }
+  const std::span<const std::byte> payload = view.payload();
+  const std::size_t header_size = view.header().size();
+  wire::Sum sum = wire::pseudo_header_sum(ingress.source.wire(), ingress.destination.wire(),
+                                          static_cast<std::uint8_t>(Protocol::tcp), header_size + payload.size()) +
+                  wire::sum(view.header());
+  if (c && !payload.empty() && c->synchronized() && SeqNumber(view.sequence()) == c->rcv_nxt && c->early.empty() &&
+      payload.size() <= c->receive_room()) {
+    std::size_t done = 0;
+    while (done < payload.size()) {
+      const std::span<std::byte> to = c->rx.piece(c->rx_unread + static_cast<std::uint32_t>(done),
+                                                  static_cast<std::uint32_t>(payload.size() - done));
+      sum += wire::copy_and_sum(to, payload.subspan(done, to.size())).at(done);
+      done += to.size();
+    }
+    in_place = true;
+    return sum.valid();
+  }
+  return (sum + wire::sum(payload)).valid();
+}
+
+void Tcp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
+  const Packet taken = std::move(packet);
+  advance_clock(now);
+  ++counters_.segments_in;
+  // RFC 9293 §3.9.2.3 (MUST-57, MUST-63): never to or from groups.
+  const std::optional<wire::TcpView> view = wire::TcpView::parse(taken.data());
+  if (!view || ingress.to_many || ingress.source.is_multicast() || ingress.source.is_unspecified() ||
+      ingress.destination.is_multicast() || view->source_port() == 0 || view->destination_port() == 0) {
+    ++counters_.malformed;
+    return;
+  }
+  const FlowKey key = FlowKey::of(ingress.destination, view->destination_port(), ingress.source, view->source_port(),
+                                  ingress.interface);
+  const FlowIndex index = find_flow(key);
+  Connection* const c = index < memory_.connections.size() ? &memory_.connections[index] : nullptr;
+  Segment segment;
+  if (!verify(ingress, *view, c, segment.in_place)) {
+    ++counters_.bad_checksum;
+    return;
+  }
+  segment.seq = SeqNumber(view->sequence());
+  segment.ack = SeqNumber(view->acknowledgment());
+  segment.flags = view->flags();
+  segment.congested = (ingress.traffic_class & 3) == 3;
+  segment.window = view->window();
+  segment.payload = view->payload();
+  segment.options = view->parse_options();
+
+  if (c) {
+    segment_in(*c, segment);
+    if (c->state != TcpState::free && c->state != TcpState::closed) { schedule(*c); }
+    return;
+  }
+  if (index != kNoFlow) {
+    Flow& found = flow(index);
+    if (index < memory_.connections.size() + memory_.handshakes.size()) {
+      return handshake_in(static_cast<SynEntry&>(found), segment);
+    }
+    if (!time_wait_in(static_cast<TimeWaitEntry&>(found), segment)) { return; }
+  }
+  if constexpr (features::kTcpListener) {
+    if (ListenerEntry* const listener = find_listener(key)) { return listen_in(*listener, key, segment); }
+  }
+  reset_stranger(key, segment);
+}
+
+void Tcp::make_ready(Connection& c) noexcept {
+  if (c.ready) { return; }
+  c.ready = true;
+  const FlowIndex index = index_of(c);
+  c.ready_next = kNoFlow;
+  c.ready_previous = ready_.last;
+  (ready_.last == kNoFlow ? ready_.first : memory_.connections[ready_.last].ready_next) = index;
+  ready_.last = index;
+  blocked_ = false;
+}
+
+void Tcp::unlink_ready(Connection& c) noexcept {
+  if (!c.ready) { return; }
+  c.ready = false;
+  (c.ready_previous == kNoFlow ? ready_.first : memory_.connections[c.ready_previous].ready_next) = c.ready_next;
+  (c.ready_next == kNoFlow ? ready_.last : memory_.connections[c.ready_next].ready_previous) = c.ready_previous;
+}
+
+std::uint32_t Tcp::next_deadline(const Connection& c, bool& any) const noexcept {
+  std::uint32_t at = 0;
+  const auto consider = [&](std::uint32_t candidate) {
+    if (!any || earlier(candidate, at)) { at = candidate; }
+    any = true;
+  };
+  if (c.timer != TcpTimer::none) {
+    consider(c.timer_at);
+    consider(c.progress_at + patience(c));
+  }
+  if (c.ack_waiting) { consider(c.ack_at); }
+  if (c.linger_timer) { consider(c.linger_at); }
+  if constexpr (features::kTcpKeepAlive) {
+    if (c.keep_alive && c.synchronized()) {
+      consider(c.heard_at + 1000u * c.keep_alive_idle + 1000u * c.keep_alive_interval * c.keep_alive_sent);
+    }
+  }
+  return at;
+}
+
+/// Puts it where its next deadline belongs. One that has moved back stays where it was, and is looked at once too
+/// often: a busy connection's timers move with every segment.
+void Tcp::schedule(Connection& c) noexcept {
+  bool any = false;
+  const std::uint32_t at = next_deadline(c, any);
+  if (!any) { return; }
+  if (c.deadline.linked()) {
+    if (!earlier(at, c.deadline.at)) { return; }
+    deadlines_.remove(index_of(c));
+  }
+  deadlines_.insert(index_of(c), at);
+}
+
+void Tcp::on_deadline(Connection& c) noexcept {
+  if (c.linger_timer && due(c.linger_at)) {
+    // Everything is acknowledged and only the peer's end is missing: there is nothing to tell.
+    if (c.state != TcpState::fin_wait_2) { reset_peer(c); }
+    return release(c);
+  }
+  if (c.ack_waiting && due(c.ack_at)) {
+    c.ack_waiting = false;
+    c.ack_due = true;
+    make_ready(c);
+  }
+  if constexpr (features::kTcpKeepAlive) {
+    if (c.keep_alive && c.synchronized() &&
+        due(c.heard_at + 1000u * c.keep_alive_idle + 1000u * c.keep_alive_interval * c.keep_alive_sent)) {
+      if (c.keep_alive_sent >= c.keep_alive_probes) {
+        reset_peer(c);
+        return fail(c, Error::timed_out);
+      }
+      ++c.keep_alive_sent;
+      c.keep_alive_due = true;
+      make_ready(c);
+    }
+  }
+  if (c.timer != TcpTimer::none && (due(c.timer_at) || due(c.progress_at + patience(c)))) {
+    on_timer(c);
+    if (c.state == TcpState::free || c.state == TcpState::closed) { return; }
+  }
+  schedule(c);
+}
+
+bool Tcp::poll(Instant now, unsigned budget) noexcept {
+  advance_clock(now);
+  unsigned left = budget;
+  while (left != 0 && !deadlines_.empty() && due(links(deadlines_.first()).at)) {
+    --left;
+    Connection& c = memory_.connections[deadlines_.first()];
+    deadlines_.remove(index_of(c));
+    on_deadline(c);
+  }
+  if constexpr (features::kTcpListener) { poll_handshakes(); }
+  poll_time_waits();
+
+  // Each that is ready now is visited once; who finds the network full goes to the end.
+  bool stuck = false;
+  bool sent = false;
+  const FlowIndex end = ready_.last;
+  while (left != 0 && ready_.first != kNoFlow) {
+    --left;
+    Connection& c = memory_.connections[ready_.first];
+    const bool last = ready_.first == end;
+    unlink_ready(c);
+    if (transmit(c)) {
+      sent = true;
+      if (c.state != TcpState::free && c.state != TcpState::closed) { schedule(c); }
+    } else {
+      stuck = true;
+      make_ready(c);
+      schedule(c);
+    }
+    if (last) { break; }
+  }
+  // What is left is due at once unless the network has had no room for anything.
+  blocked_ = stuck && !sent && left != 0;
+  return (ready_.first != kNoFlow && !blocked_) ||
+         (!deadlines_.empty() && due(memory_.connections[deadlines_.first()].deadline.at));
+}
+
+Instant Tcp::poll_at() const noexcept {
+  if (ready_.first != kNoFlow && !blocked_) { return now_; }
+  bool any = false;
+  std::uint32_t at = 0;
+  const auto consider = [&](std::uint32_t candidate) {
+    if (!any || earlier(candidate, at)) { at = candidate; }
+    any = true;
+  };
+  if (!deadlines_.empty()) { consider(memory_.connections[deadlines_.first()].deadline.at); }
+  if (handshake_timer_) { consider(handshake_at_); }
+  if (old_.first != kNoFlow) { consider(memory_.time_waits[old_.first].at); }
+  if (!any) { return Instant::max(); }
+  const std::int64_t ms = now_.microseconds() / 1000 + static_cast<std::int32_t>(at - now_ms_);
+  return Instant::from_microseconds(ms * 1000);
+}
+
+}  // namespace nal::embedded

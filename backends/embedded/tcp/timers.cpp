@@ -1,0 +1,103 @@
+// The retransmission timer in its forms (RFC 6298, RFC 8985 §7, RFC 9293 §3.8.6.1), and giving up.
+#include <algorithm>
+
+#include "backends/embedded/tcp/tcp.hpp"
+
+namespace nal::embedded {
+
+namespace {
+
+constexpr std::uint8_t kMaxBackoff = 16;
+/// RFC 8985 §7.2: what a peer may wait with the acknowledgement of a single segment.
+constexpr std::uint32_t kMaxAckDelay = 200;
+
+}  // namespace
+
+std::uint32_t Tcp::rto(const Connection& c) const noexcept {
+  const std::uint64_t base = c.rtt.rto(in_milliseconds(tuning_.min_rto));
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(base << std::min(c.backoff, kMaxBackoff), RttEstimator::kMaxRto));
+}
+
+/// How long something may stay unacknowledged.
+std::uint32_t Tcp::patience(const Connection& c) const noexcept {
+  if (c.user_timeout != 0) { return c.user_timeout; }
+  return in_milliseconds(c.synchronized() ? tuning_.user_timeout : tuning_.connect_timeout);
+}
+
+/// RFC 6298 §5.1 to §5.3; RFC 8985 §7.2 puts a probe before the time-out where that can tell more.
+void Tcp::arm_retransmit(Connection& c) noexcept {
+  if (c.flight() == 0) {
+    c.timer = TcpTimer::none;
+    return;
+  }
+  const std::uint32_t timeout = rto(c);
+  if (!uses_rack(c) || c.recovery != TcpRecovery::open || c.tlp_sent || c.sent.sacked() != 0 || c.snd_wnd == 0 ||
+      c.backoff != 0 || !c.rtt.known()) {
+    return arm(c, TcpTimer::rto, timeout);
+  }
+  std::uint32_t wait = 2 * (c.rtt.srtt() / 1000) + 2;
+  if (c.flight() <= c.mss) { wait += kMaxAckDelay; }
+  wait < timeout ? arm(c, TcpTimer::tlp, wait) : arm(c, TcpTimer::rto, timeout);
+}
+
+/// Whether it was too long.
+bool Tcp::gave_up(Connection& c) noexcept {
+  if (!due(c.progress_at + patience(c))) { return false; }
+  reset_peer(c);
+  fail(c, c.soft_error == Error{} ? Error::timed_out : c.soft_error);
+  return true;
+}
+
+void Tcp::on_timer(Connection& c) noexcept {
+  if (gave_up(c) || !due(c.timer_at)) { return; }
+  switch (c.timer) {
+    case TcpTimer::none: return;
+    case TcpTimer::rto: return on_rto(c);
+    case TcpTimer::tlp:
+      c.timer = TcpTimer::none;
+      c.probe_due = c.flight() != 0;
+      break;
+    case TcpTimer::reorder:
+      arm(c, TcpTimer::rto, rto(c));
+      if (rack_detect(c)) { enter_recovery(c); }
+      break;
+    case TcpTimer::persist:
+      c.timer = TcpTimer::none;
+      c.probe_due = true;
+      if (c.backoff < kMaxBackoff) { ++c.backoff; }
+      break;
+  }
+  make_ready(c);
+}
+
+/// RFC 6298 §5.4 to §5.7, RFC 5681 §3.1.
+void Tcp::on_rto(Connection& c) noexcept {
+  ++counters_.timeouts;
+  if (c.state == TcpState::syn_sent || c.state == TcpState::syn_received) {
+    // The network has told why nobody answers (RFC 5461 §4.1).
+    if (c.state == TcpState::syn_sent && c.soft_error != Error{}) { return fail(c, c.soft_error); }
+    c.slow_syn = true;
+    c.rtt.assume_slow();
+    c.syn_due = true;
+  } else if (c.flight() != 0 && c.snd_wnd == 0) {
+    c.probe_due = true;
+  } else if (c.flight() != 0) {
+    if (c.backoff == 2) { suspect_black_hole(c); }
+    // Only the first of several in a row is news (RFC 5681: "the value of ssthresh is held constant").
+    if (c.backoff == 0 && c.recovery != TcpRecovery::loss) { c.congestion.reduce(c.flight(), c.mss, tuning_.cubic); }
+    if (c.sent.first_is_sacked()) { c.sent.forget_sacked(); }
+    c.sent.mark_all_lost(c.snd_una);
+    c.duplicates = 0;
+    c.congestion.on_timeout(c.mss);
+    c.recovery = TcpRecovery::loss;
+    c.recover = c.snd_nxt;
+    c.tlp_sent = false;
+    c.cwr_due = c.ecn;
+  }
+  if (c.backoff < kMaxBackoff) { ++c.backoff; }
+  arm(c, TcpTimer::rto, rto(c));
+  make_ready(c);
+}
+
+}  // namespace nal::embedded
