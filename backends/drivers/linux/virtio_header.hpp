@@ -11,8 +11,8 @@ namespace nal::drivers {
 inline constexpr std::size_t kVirtioHeaderSize = 10;
 /// Bytes of the longest frame that it may be in front of: 64 KiB behind an Ethernet header with one VLAN tag.
 inline constexpr std::size_t kLongestSegmentedFrame = 65536 + 18;
-/// Most TCP payload that one frame can have: IPv4's length has 16 bits, and headers up to 80 bytes are part of it.
-inline constexpr std::uint16_t kMaxSegmentation = 65535 - 80;
+/// Most TCP payload that one frame can have: with all headers it stays below 64 KiB, or the kernel cuts it up itself.
+inline constexpr std::uint16_t kMaxSegmentation = 65400;
 
 /// Puts the header in front of a packet to send, which has headroom for it. False when what is left to the device makes
 /// no sense; the packet is as it was.

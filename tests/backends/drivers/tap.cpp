@@ -11,7 +11,7 @@
 namespace nal::test {
 namespace {
 
-template <driver::Medium kMedium>
+template <driver::Medium kMedium, drivers::TapOffload kOffload = drivers::TapOffload::none>
 struct TapWorld : LinuxWorld {
   static constexpr bool kBlocks = false;
   static constexpr std::size_t kMinFrame = kMedium == driver::Medium::ethernet ? 14 : 20;
@@ -33,11 +33,13 @@ struct TapWorld : LinuxWorld {
     return true;
   }
 
-  drivers::Tap tap{reactor, {.name = "nal0", .medium = kMedium}};
+  drivers::Tap tap{reactor, {.name = "nal0", .medium = kMedium, .offload = kOffload}};
   std::optional<Outside> outside;
 };
 
-using Fixtures = std::tuple<TapWorld<driver::Medium::ethernet>, TapWorld<driver::Medium::ip>>;
+using Fixtures = std::tuple<TapWorld<driver::Medium::ethernet>, TapWorld<driver::Medium::ip>,
+                            TapWorld<driver::Medium::ethernet, drivers::TapOffload::checksum>,
+                            TapWorld<driver::Medium::ip, drivers::TapOffload::segmentation>>;
 
 }  // namespace
 }  // namespace nal::test
