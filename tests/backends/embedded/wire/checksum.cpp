@@ -5,6 +5,7 @@
 #include <random>
 
 #include "backends/embedded/wire/bytes.hpp"
+#include "backends/embedded/wire/checksum_kernels.hpp"
 #include "tests/backends/embedded/wire/hex.hpp"
 
 namespace nal::embedded::wire {
@@ -86,6 +87,30 @@ TEST_CASE("the sum of packets as large as they come, of all ones and of all zero
     CHECK(sum(bytes).checksum() == plain_checksum(bytes));
   }
 }
+
+#ifdef NAL_CHECKSUM_X86_64
+TEST_CASE("each kernel gives the same sum as the plain one", "[wire][checksum]") {
+  for (const bool ones : {false, true}) {
+    const Bytes bytes = ones ? Bytes(700, std::byte{0xff}) : noise(700, 6);
+    for (std::size_t offset = 0; offset < 4; ++offset) {
+      for (std::size_t size = 0; size <= 600; ++size) {
+        const auto part = std::span(bytes).subspan(offset, size);
+        Bytes to(size);
+        bool same_sum = kernel::sum_x86_64(part.data(), size).checksum() == plain_checksum(part);
+        if (size >= 32 && kernel::has_avx2()) {
+          same_sum = same_sum && kernel::sum_avx2(part.data(), size).checksum() == plain_checksum(part) &&
+                     kernel::copy_and_sum_avx2(to.data(), part.data(), size).checksum() == plain_checksum(part) &&
+                     same(to, part);
+        }
+        if (!same_sum) { FAIL("offset " << offset << ", size " << size); }
+      }
+    }
+  }
+  const Bytes many = Bytes(kernel::kMaxAvx2, std::byte{0x7f});
+  CHECK(kernel::sum_x86_64(many.data(), many.size()).checksum() == plain_checksum(many));
+  if (kernel::has_avx2()) { CHECK(kernel::sum_avx2(many.data(), many.size()).checksum() == plain_checksum(many)); }
+}
+#endif
 
 TEST_CASE("sums of parts add up to the sum of the whole, wherever it is cut", "[wire][checksum]") {
   const Bytes bytes = noise(41, 4);
