@@ -30,10 +30,8 @@ Instant after(Instant now, std::uint32_t seconds) noexcept {
 
 Address masked(const Address& address, unsigned length) noexcept { return address.v6().masked(length); }
 
-/// No more of a kind than this, so that a flood of one leaves room for the others.
-std::size_t limit(Kind kind, std::size_t size) noexcept {
-  return kind == Kind::on_link ? size : std::max<std::size_t>(size / 4, 1);
-}
+/// A quarter of the table for each kind, so that a flood of one leaves room for the others.
+std::size_t limit(std::size_t size) noexcept { return std::max<std::size_t>(size / 4, 1); }
 
 /// A name on the wire (RFC 1035 §3.1) as text; moves on behind it. Size 0 when it is too long or of other characters
 /// than host names have; none at the end of the list, or when it is not all there.
@@ -234,7 +232,7 @@ LearnedRoute* Slaac::free_route(Kind kind) noexcept {
     ++count;
     if (!soonest || route.until < soonest->until) { soonest = &route; }
   }
-  if (free && count < limit(kind, storage_.routes.size())) { return free; }
+  if (free && count < limit(storage_.routes.size())) { return free; }
   return kind == Kind::redirect ? soonest : nullptr;  // the oldest redirect gives way
 }
 

@@ -56,7 +56,7 @@ class Slaac {
   };
 
   struct Storage {
-    std::span<LearnedRoute> routes;
+    std::span<LearnedRoute> routes;  ///< a quarter of them for each kind
     std::span<LearnedDnsServer> dns_servers;
     std::span<LearnedSearchDomain> search_domains;
     std::span<State> states;  ///< one for each interface
