@@ -97,6 +97,11 @@ class Packet {
   /// Another packet of the same pool with the same bytes and as much room in front; null when the pool is empty.
   inline Packet copy() const noexcept;
 
+  /// Gives the packet up without ending it, for hardware to have: whoever holds the buffer owes it to `adopt`.
+  PacketBuffer* detach() noexcept { return std::exchange(buffer_, nullptr); }
+  /// Owns a buffer that was detached, or nothing.
+  static Packet adopt(PacketBuffer* buffer) noexcept { return Packet(buffer); }
+
   Offload& offload() noexcept { return buffer_->offload; }
   const Offload& offload() const noexcept { return buffer_->offload; }
   PacketBuffer* buffer() noexcept { return buffer_; }

@@ -1,7 +1,10 @@
 #include <array>
+#include <deque>
 #include <tuple>
 
 #include "backends/drivers/fault_injector.hpp"
+#include "examples/firmware/fifo_driver.hpp"
+#include "nal/driver/queue_driver.hpp"
 #include "tests/backends/drivers/memory_sink.hpp"
 #include "tests/backends/drivers/memory_world.hpp"
 
@@ -46,7 +49,77 @@ struct CapturedWorld : WireWorld<true> {
   drivers::PcapWriter writer{wire.a(), file, "wire"};
 };
 
-using Fixtures = std::tuple<WireWorld<false>, WireWorld<true>, LoopbackWorld, FaultlessWorld, CapturedWorld>;
+/// The queue driver; the test is the device's half.
+struct QueueWorld : MemoryWorld {
+  static constexpr bool kMoves = true;  // packets are laid out beforehand
+  static constexpr bool kBlocks = true;
+  QueueWorld() {
+    queue.set_link(true);
+    CHECK_FALSE(queue.receive(pool, executor_.now()));
+  }
+  ~QueueWorld() { queue.give_back(pool); }
+  driver::Driver& driver() { return queue; }
+  bool deliver(const Frame& frame) { return !frame.empty() && queue.receive_copy(frame); }
+  std::optional<Frame> collect() {
+    const driver::DeviceFrame frame = queue.next_to_send();
+    if (!frame) { return std::nullopt; }
+    Frame bytes(frame.data().begin(), frame.data().end());
+    queue.sent(frame);
+    return bytes;
+  }
+  bool set_link(bool up) {
+    queue.set_link(up);
+    return true;
+  }
+
+  Pool<> pool;
+  driver::QueueDriver<32, 16> queue{executor_, {}, {2, 0, 0, 0, 0, 1}, 2};
+};
+
+/// The skeleton of examples/firmware on a chip that is memory.
+struct SkeletonWorld : MemoryWorld {
+  static constexpr bool kMoves = false;
+  static constexpr bool kBlocks = true;
+  struct Chip {
+    bool link() const { return up; }
+    std::size_t waiting() const { return in.empty() ? 0 : in.front().size(); }
+    void read(std::span<std::byte> to) {
+      std::copy_n(in.front().begin(), to.size(), to.begin());
+      in.pop_front();
+    }
+    bool room() const { return out.size() < 12; }
+    void write(std::span<const std::byte> frame) { out.emplace_back(frame.begin(), frame.end()); }
+    bool up = true;
+    std::deque<Frame> in;
+    std::deque<Frame> out;
+  };
+  driver::Driver& driver() { return fifo; }
+  bool deliver(const Frame& frame) {
+    if (frame.empty()) { return false; }
+    chip.in.push_back(frame);
+    fifo.interrupt();
+    return true;
+  }
+  std::optional<Frame> collect() {
+    if (chip.out.empty()) { return std::nullopt; }
+    Frame frame = chip.out.front();
+    chip.out.pop_front();
+    fifo.interrupt();
+    return frame;
+  }
+  bool set_link(bool up) {
+    chip.up = up;
+    fifo.interrupt();
+    return true;
+  }
+
+  Pool<> pool;
+  Chip chip;
+  firmware::FifoDriver<Chip> fifo{executor_, chip, {2, 0, 0, 0, 0, 1}};
+};
+
+using Fixtures = std::tuple<WireWorld<false>, WireWorld<true>, LoopbackWorld, FaultlessWorld, CapturedWorld, QueueWorld,
+                            SkeletonWorld>;
 
 }  // namespace
 }  // namespace nal::test

@@ -7,9 +7,9 @@
 /// - `std::optional<Frame> collect()`: the oldest frame that the device has sent to the outside,
 /// - `bool set_link(bool up)`: false where a link is always up,
 /// - `bool until(done)`: runs the executor until `done()`; false when that takes too long,
-/// - `kMinFrame`: bytes of the shortest frame that the medium carries; `kMoves`: packets of the outside's pool come in,
-/// whatever the size of the receiver's; `kBlocks`: a device whose frames nobody takes fills up; `kLoops`: the device is
-/// its own outside.
+/// - `kMinFrame`: bytes of the shortest frame that the medium carries; `kMoves`: frames come in packets that
+/// were there before, whatever is in the receiver's pool; `kBlocks`: a device whose frames nobody takes fills up;
+/// `kLoops`: the device is its own outside.
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 
