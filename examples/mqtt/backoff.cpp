@@ -11,11 +11,13 @@ bool Backoff::next(const Reconnect& settings, const Random& random, Time lasted)
   const auto maximum = static_cast<std::uint64_t>(settings.maximum.microseconds());
   longest_ = longest_ == 0 || lasted >= initial ? static_cast<std::uint64_t>(initial) : longest_ * 2;
   if (longest_ > maximum) { longest_ = maximum; }
-  wait_ = static_cast<Time>(longest_);
+  auto wait = static_cast<Time>(longest_);
   if (random.next) {
-    wait_ /= 2;
-    wait_ += (wait_ >> 10) * static_cast<Time>(random.next(random.context) & 1023);
+    const std::uint32_t part = random.next(random.context) & 1023;
+    wait >>= 1;
+    wait += (wait >> 10) * part;
   }
+  wait_ = wait;
   return true;
 }
 

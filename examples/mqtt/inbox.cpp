@@ -13,7 +13,7 @@ constexpr std::size_t kWorthKeeping = 64;
 void Inbox::close_gap() noexcept {
   const std::size_t gap = kept_ - held_last_;
   if (gap == 0) { return; }
-  if (last_ != kept_) { std::memmove(memory_.data() + held_last_, memory_.data() + kept_, last_ - kept_); }
+  std::memmove(memory_.data() + held_last_, memory_.data() + kept_, last_ - kept_);
   kept_ -= gap;
   first_ -= gap;
   last_ -= gap;
@@ -22,12 +22,6 @@ void Inbox::close_gap() noexcept {
 std::span<std::byte> Inbox::room() noexcept {
   if (!pinned_ && (last_ == kept_ || last_ == memory_.size())) { close_gap(); }
   return memory_.subspan(last_);
-}
-
-void Inbox::commit(std::size_t n) noexcept {
-  NAL_ASSERT(n <= memory_.size() - last_);
-  last_ += n;
-  if (skip_ != 0) { skip(skip_); }
 }
 
 void Inbox::consume(std::size_t n) noexcept {
@@ -49,13 +43,6 @@ void Inbox::skip(std::size_t n) noexcept {
 
 void Inbox::prepare_hold() noexcept {
   if (!holding() && memory_.size() - last_ < kWorthKeeping) { close_gap(); }
-}
-
-std::span<const std::byte> Inbox::hold(std::size_t n) noexcept {
-  NAL_ASSERT(!holding() && n != 0 && n <= first_ - kept_);
-  kept_ += n;
-  held_last_ = kept_;
-  return memory_.subspan(kept_ - n, n);
 }
 
 }  // namespace mqtt

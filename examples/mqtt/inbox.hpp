@@ -25,7 +25,10 @@ class Inbox {
 
   /// Where to put what arrives next; empty while messages leave no room. Void after any other call.
   std::span<std::byte> room() noexcept;
-  void commit(std::size_t n) noexcept;
+  void commit(std::size_t n) noexcept {
+    NAL_ASSERT(n <= memory_.size() - last_);
+    last_ += n;
+  }
 
   std::span<const std::byte> unread() const noexcept { return {memory_.data() + first_, last_ - first_}; }
   /// A packet of this size can never be here as a whole.
@@ -36,6 +39,8 @@ class Inbox {
   /// Takes `n` bytes off the front, even if they have not arrived yet.
   void skip(std::size_t n) noexcept;
   bool skipping() const noexcept { return skip_ != 0; }
+  /// Takes off what has arrived of it.
+  void skip_on() noexcept { skip(skip_); }
 
   /// Keeps the packet of `n` bytes at the front of what is unread.
   void keep(std::size_t n) noexcept {
@@ -47,7 +52,11 @@ class Inbox {
   /// Moves what is kept to where it may be held. Void: every view of what is kept or unread.
   void prepare_hold() noexcept;
   /// Takes the oldest kept packet, of `n` bytes, off but leaves it where it is until `release`. One at a time.
-  std::span<const std::byte> hold(std::size_t n) noexcept;
+  void hold(std::size_t n) noexcept {
+    NAL_ASSERT(!holding() && n != 0 && n <= first_ - kept_);
+    kept_ += n;
+    held_last_ = kept_;
+  }
   bool holding() const noexcept { return held_last_ != 0; }
   void release() noexcept { held_last_ = 0; }
   /// Whether what is unread is to stay where it is, though that leaves less room.

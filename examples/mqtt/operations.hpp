@@ -18,29 +18,11 @@ class [[nodiscard("await it")]] Publishing {
   }
 
   nal::Poll<nal::Result<>> poll(nal::Context& context) noexcept {
-    if (packet_.qos == QoS::at_most_once) { return poll_direct(context); }
-    if (serial_ == 0) {
-      if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
-      const auto accepted = session_->store_publish(packet_, serial_);
-      if (!accepted) {
-        if (accepted.error() != nal::Error::would_block) { return accepted; }
-        session_->room_.add(context, waiter_, nal::Wait::other);
-        return nal::pending;
-      }
-      if constexpr (F.version_5) { session_->store_.with_serial(serial_)->awaited = true; }
+    const nal::Poll<nal::Result<>> done = packet_.qos == QoS::at_most_once ? begin() : begin_stored();
+    if (!done.ready()) {
+      (serial_ != 0 ? session_->changed_ : session_->room_).add(context, waiter_, nal::Wait::other);
     }
-    Record* record = session_->store_.with_serial(serial_);
-    if (!record) { return nal::Result<>(); }
-    if constexpr (BasicSession<F>::kAwaits) {
-      if (record->state == Record::State::done) {
-        reason_ = static_cast<Reason>(record->answer);
-        if (is_failure(reason_)) { return nal::Unexpected(Failure::error_of(reason_)); }
-        return nal::Result<>();
-      }
-    }
-    if (session_->stopped()) { return nal::Unexpected(nal::Error::closed); }
-    session_->changed_.add(context, waiter_, nal::Wait::other);
-    return nal::pending;
+    return done;
   }
   /// The message stands in the store, if it is of QoS 1 or 2, and will be sent whatever becomes of this operation; or
   /// all of it was sent, with QoS 0.
@@ -49,15 +31,35 @@ class [[nodiscard("await it")]] Publishing {
   Reason reason() const noexcept { return reason_; }
 
  private:
-  nal::Poll<nal::Result<>> poll_direct(nal::Context& context) noexcept {
-    using Status = detail::Direct::Status;
-    if (direct_.status == Status::done) { return nal::Result<>(); }
-    if (direct_.status != Status::active) {
+  using Status = detail::Direct::Status;
+
+  nal::Poll<nal::Result<>> begin() noexcept {
+    if (direct_.status == Status::idle || direct_.status == Status::broken) {
       const auto begun = session_->begin_direct(direct_, packet_, packet_.payload.size());
       if (!begun && begun.error() != nal::Error::would_block) { return begun; }
-      if (direct_.status == Status::done) { return nal::Result<>(); }
     }
-    session_->room_.add(context, waiter_, nal::Wait::other);
+    if (direct_.status == Status::done) { return nal::Result<>(); }
+    return nal::pending;
+  }
+  nal::Poll<nal::Result<>> begin_stored() noexcept {
+    BasicSession<F>& session = *session_;
+    if (serial_ != 0) {
+      const Record* record = session.store_.with_serial(serial_);
+      if (!record) { return nal::Result<>(); }
+      if constexpr (BasicSession<F>::kAwaits) {
+        if (record->state == Record::State::done) {
+          reason_ = static_cast<Reason>(record->answer);
+          if (is_failure(reason_)) { return nal::Unexpected(Failure::error_of(reason_)); }
+          return nal::Result<>();
+        }
+      }
+    }
+    if (session.stopped()) { return nal::Unexpected(nal::Error::closed); }
+    if (serial_ == 0) {
+      const auto accepted = session.store_publish(packet_, serial_);
+      if (!accepted && accepted.error() != nal::Error::would_block) { return accepted; }
+      if (BasicSession<F>::kAwaits && accepted) { session.store_.with_serial(serial_)->awaited = true; }
+    }
     return nal::pending;
   }
 

@@ -263,10 +263,9 @@ inline nal::Result<std::size_t> encode_unsubscribe5(std::span<std::byte> out, st
 }
 nal::Result<std::size_t> encode_head5(std::span<std::byte> out, const Publish& packet, std::size_t payload) noexcept;
 
-/// What a PUBLISH of this topic and payload takes, or message_size.
-nal::Result<std::size_t> publish_size(std::string_view topic, std::size_t payload, QoS qos) noexcept;
 /// What this PUBLISH takes with `payload` bytes (those of the packet do not count). *Errors*: message_size;
 /// invalid_argument for a property that is too long.
+nal::Result<std::size_t> publish_size(const Publish& packet, std::size_t payload) noexcept;
 nal::Result<std::size_t> publish_size5(const Publish& packet, std::size_t payload) noexcept;
 /// What a SUBSCRIBE or UNSUBSCRIBE of one filter takes at the most.
 constexpr std::size_t subscribe_size(std::string_view filter) noexcept {

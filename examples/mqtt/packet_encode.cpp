@@ -23,7 +23,7 @@ void PacketWriter::packet_id(std::uint16_t id) noexcept {
 
 void PacketWriter::mqtt_text(std::string_view text) noexcept {
   require(is_mqtt_text(text));
-  binary(bytes_of(text));
+  mqtt_binary(bytes_of(text));
 }
 
 void PacketWriter::topic(std::string_view name) noexcept {
@@ -38,9 +38,16 @@ void PacketWriter::mqtt_binary(std::span<const std::byte> bytes) noexcept {
 
 Result<std::size_t> PacketWriter::finish(std::size_t payload) noexcept {
   if (!valid_) { return Unexpected(Error::invalid_argument); }
-  const std::size_t remaining = size() - 2 + payload;
-  if (payload > kMaxRemaining || (!failed() && remaining > kMaxRemaining)) { return Unexpected(Error::message_size); }
-  insert_variable(1, remaining);
+  if (payload > kMaxRemaining) { return Unexpected(Error::message_size); }
+  std::size_t rest = size() - 2 + payload;
+  if (!failed() && rest > kMaxRemaining) { return Unexpected(Error::message_size); }
+  // The room for one byte of it is there.
+  std::size_t at = 1;
+  for (; rest > 0x7F; rest >>= 7) {
+    insert(at, static_cast<std::uint8_t>(rest | 0x80));
+    ++at;
+  }
+  replace(at, static_cast<std::uint8_t>(rest));
   if (failed()) { return Unexpected(Error::buffer_too_small); }
   return size();
 }
@@ -56,13 +63,19 @@ Result<std::size_t> encode(std::span<std::byte> out, const Connack& packet) noex
   return writer.finish();
 }
 
-Result<std::size_t> publish_size(std::string_view topic, std::size_t payload, QoS qos) noexcept {
-  NAL_TRY_SET(const std::size_t remaining, publish_remaining(topic, 0, payload, qos));
+Result<std::size_t> publish_size(const Publish& packet, std::size_t payload) noexcept {
+  NAL_TRY_SET(const std::size_t remaining, publish_remaining(packet, 0, payload));
   return 1 + variable_size(remaining) + remaining;
 }
 
-Result<std::size_t> encode_head(std::span<std::byte> out, const Publish& packet, std::size_t payload) noexcept {
+Result<std::size_t> detail::encode_valid_head(std::span<std::byte> out, const Publish& packet,
+                                              std::size_t payload) noexcept {
   return write_publish_head<false>(out, packet, payload);
+}
+
+Result<std::size_t> encode_head(std::span<std::byte> out, const Publish& packet, std::size_t payload) noexcept {
+  if (!is_topic_name(packet.topic)) { return Unexpected(Error::invalid_argument); }
+  return encode_valid_head(out, packet, payload);
 }
 
 Result<std::size_t> encode(std::span<std::byte> out, const Publish& packet) noexcept {

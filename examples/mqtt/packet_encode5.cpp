@@ -42,12 +42,19 @@ Result<std::size_t> publish_size5(const Publish& packet, std::size_t payload) no
   const auto properties = properties_size(packet.properties, packet.topic_alias);
   if (!properties) { return Unexpected(Error::invalid_argument); }
   NAL_TRY_SET(const std::size_t remaining,
-              publish_remaining(packet.topic, variable_size(*properties) + *properties, payload, packet.qos));
+              publish_remaining(packet, variable_size(*properties) + *properties, payload));
   return 1 + variable_size(remaining) + remaining;
 }
 
-Result<std::size_t> encode_head5(std::span<std::byte> out, const Publish& packet, std::size_t payload) noexcept {
+Result<std::size_t> detail::encode_valid_head5(std::span<std::byte> out, const Publish& packet,
+                                               std::size_t payload) noexcept {
   return write_publish_head<true>(out, packet, payload);
+}
+
+Result<std::size_t> encode_head5(std::span<std::byte> out, const Publish& packet, std::size_t payload) noexcept {
+  const bool topic_is_alias = packet.topic.empty() && packet.topic_alias != 0;
+  if (!topic_is_alias && !is_topic_name(packet.topic)) { return Unexpected(Error::invalid_argument); }
+  return encode_valid_head5(out, packet, payload);
 }
 
 Result<std::size_t> encode5(std::span<std::byte> out, const Publish& packet) noexcept {

@@ -73,29 +73,31 @@ nal::Result<std::size_t> write_connect(std::span<std::byte> out, const Packet& p
 }
 
 /// The length field of a PUBLISH, or message_size.
-inline nal::Result<std::size_t> publish_remaining(std::string_view topic, std::size_t properties, std::size_t payload,
-                                                  QoS qos) noexcept {
-  const std::size_t before = text_size(topic.size()) + (qos == QoS::at_most_once ? 0 : 2) + properties;
-  if (topic.size() > 0xFFFF || before > kMaxRemaining || payload > kMaxRemaining - before) {
+inline nal::Result<std::size_t> publish_remaining(const Publish& packet, std::size_t properties,
+                                                  std::size_t payload) noexcept {
+  const std::size_t size = packet.topic.size();
+  const std::size_t before = text_size(size) + (packet.qos == QoS::at_most_once ? 0 : 2) + properties;
+  if (size > 0xFFFF || before > kMaxRemaining || payload > kMaxRemaining - before) {
     return nal::Unexpected(nal::Error::message_size);
   }
   return before + payload;
 }
+
+/// As `encode_head`, of a topic that is valid already, or empty.
+nal::Result<std::size_t> encode_valid_head(std::span<std::byte> out, const Publish& packet,
+                                           std::size_t payload) noexcept;
+nal::Result<std::size_t> encode_valid_head5(std::span<std::byte> out, const Publish& packet,
+                                            std::size_t payload) noexcept;
 
 template <bool kVersion5>
 [[gnu::always_inline]] inline nal::Result<std::size_t> write_publish_head(std::span<std::byte> out,
                                                                           const Publish& packet,
                                                                           std::size_t payload) noexcept {
   const bool has_id = packet.qos != QoS::at_most_once;
-  const bool topic_is_alias = kVersion5 && packet.topic.empty() && packet.topic_alias != 0;
   const unsigned flags =
       static_cast<unsigned>(packet.qos) << 1 | (packet.retain ? 1U : 0U) | (packet.duplicate && has_id ? 8U : 0U);
   PacketWriter writer(out, PacketType::publish, flags);
-  if (topic_is_alias) {
-    writer.u16(0);
-  } else {
-    writer.topic(packet.topic);
-  }
+  writer.mqtt_binary(bytes_of(packet.topic));
   if (has_id) { writer.packet_id(packet.packet_id); }
   put_block<kVersion5>(writer, packet.properties, PacketType::publish, packet.topic_alias);
   return writer.finish(payload);
@@ -112,14 +114,13 @@ template <bool kVersion5>
   return head + packet.payload.size();
 }
 
-/// One filter of a SUBSCRIBE, with its options (5.0 §3.8.3.1), or of an UNSUBSCRIBE.
+/// One filter, which is valid: of a SUBSCRIBE with its options (5.0 §3.8.3.1).
 inline void put_filter(PacketWriter& writer, PacketType type, std::string_view filter, unsigned options) noexcept {
-  writer.require(is_topic_filter(filter));
-  writer.mqtt_text(filter);
+  writer.mqtt_binary(bytes_of(filter));
   if (type == PacketType::subscribe) { writer.u8(static_cast<std::uint8_t>(options)); }
 }
 
-/// SUBSCRIBE or UNSUBSCRIBE of one filter.
+/// SUBSCRIBE or UNSUBSCRIBE of one filter, which is valid.
 template <bool kVersion5>
 nal::Result<std::size_t> write_filter(std::span<std::byte> out, PacketType type, std::uint16_t packet_id,
                                       std::string_view filter, unsigned options,
@@ -146,6 +147,7 @@ template <bool kVersion5>
       options |= (entry.no_local ? 4U : 0U) | (entry.retain_as_published ? 8U : 0U) |
                  static_cast<unsigned>(entry.retain_handling) << 4;
     }
+    writer.require(is_topic_filter(entry.filter));
     put_filter(writer, type, entry.filter, options);
   }
   return writer.finish();

@@ -7,15 +7,12 @@
 namespace mqtt {
 
 Record* RecordStore::add(std::size_t size) noexcept {
-  if (count_ == records_.size() || size > bytes_.size()) { return nullptr; }
-  if (size > bytes_.size() - end()) {
-    close_holes();
-    if (size > bytes_.size() - end()) { return nullptr; }
-  }
+  if (count_ == records_.size()) { return nullptr; }
+  if (size > bytes_.size() - end()) { close_holes(); }
   const std::size_t offset = end();
-  Record& record = records_[count_];
-  ++count_;
+  if (size > bytes_.size() - offset) { return nullptr; }
   if (++serial_ == 0) { serial_ = 1; }
+  Record& record = records_[count_++];
   record = Record{};
   record.serial = serial_;
   record.offset = static_cast<std::uint32_t>(offset);
@@ -23,11 +20,10 @@ Record* RecordStore::add(std::size_t size) noexcept {
   return &record;
 }
 
-void RecordStore::remove(const Record& record) noexcept {
-  const auto index = static_cast<std::size_t>(&record - records_.data());
-  NAL_ASSERT(index < count_);
-  --count_;
-  std::memmove(&records_[index], &records_[index] + 1, (count_ - index) * sizeof(Record));
+void RecordStore::remove(Record& record) noexcept {
+  NAL_ASSERT(&record >= records_.data() && &record < records_.data() + count_);
+  const Record* const last = records_.data() + --count_;
+  std::memmove(&record, &record + 1, static_cast<std::size_t>(last - &record) * sizeof(Record));
 }
 
 Record* RecordStore::with_serial(std::uint32_t serial) noexcept {
@@ -54,9 +50,7 @@ Record* RecordStore::in_state(Record::State state) noexcept {
 void RecordStore::close_holes() noexcept {
   std::size_t to = 0;
   for (Record& record : all()) {
-    if (record.offset != to && record.size != 0) {
-      std::memmove(bytes_.data() + to, bytes_.data() + record.offset, record.size);
-    }
+    if (record.offset != to) { std::memmove(bytes_.data() + to, bytes_.data() + record.offset, record.size); }
     record.offset = static_cast<std::uint32_t>(to);
     to += record.size;
   }

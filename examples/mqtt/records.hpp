@@ -43,7 +43,7 @@ class RecordStore {
   /// `bytes` before are void.
   Record* add(std::size_t size) noexcept;
   /// Void: every pointer to a record and span of bytes.
-  void remove(const Record& record) noexcept;
+  void remove(Record& record) noexcept;
   void clear() noexcept { count_ = 0; }
 
   std::span<Record> all() noexcept { return records_.first(count_); }

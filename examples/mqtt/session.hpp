@@ -96,7 +96,7 @@ struct Answer {
 
 /// What the server is to be told when a message was handled.
 struct Owed {
-  std::uint16_t packet_id = 0;  ///< 0: nothing
+  std::uint16_t packet_id = 0;  ///< 0: nothing, as of every message of QoS 0
   QoS qos = QoS::at_most_once;
   bool fresh = false;  ///< it came over the connection that there is
 };
@@ -383,8 +383,8 @@ class BasicSession : detail::Front {
   // session_send.hpp
   std::uint16_t next_packet_id() noexcept;
   nal::Result<std::size_t> size_of(const Publish& packet, std::size_t payload) noexcept;
-  [[gnu::noinline]] nal::Result<std::size_t> encode_any_head(std::span<std::byte> room, const Publish& packet,
-                                                             std::size_t payload) noexcept;
+  nal::Result<std::size_t> encode_any_head(std::span<std::byte> room, const Publish& packet,
+                                           std::size_t payload) noexcept;
   nal::Result<> check_publish(const Publish& packet, std::size_t payload, std::size_t& size) noexcept;
   nal::Result<Record*> accept(Publish& packet, std::size_t size) noexcept;
   nal::Result<> store_publish(Publish& packet, std::uint32_t& serial) noexcept;
@@ -427,7 +427,7 @@ class BasicSession : detail::Front {
     return F.version_5 && version_5() ? subscribe_size5(filter) : subscribe_size(filter);
   }
   void renew_subscriptions(bool session_present) noexcept;
-  void refuse_subscription(Record& record, Reason reason, const Properties& properties) noexcept;
+  void tell_refused(const Record& record, const Properties& properties) noexcept;
   Reason check_subscription(const Record& record) noexcept;
 
   // session_receive.hpp

@@ -453,6 +453,7 @@ nal::Result<> BasicSession<F>::advance(nal::Instant now) noexcept {
 template <Features F>
 void BasicSession<F>::received(std::size_t n, nal::Instant now) noexcept {
   inbox_.commit(n);
+  if constexpr (F.streaming || F.oversized) { inbox_.skip_on(); }
   if constexpr (F.streaming) {
     if (stream_.active) { messages_.wake_all(); }  // whoever reads the payload piece by piece
   }

@@ -24,7 +24,7 @@ Fault BasicSession<F>::read(const Header& header, std::span<const std::byte> bod
 template <Features F>
 void BasicSession<F>::parse() noexcept {
   for (;;) {
-    if (inbox_.skipping()) { return; }
+    if ((F.streaming || F.oversized) && inbox_.skipping()) { return; }
     if constexpr (F.streaming) {
       if (stream_.active && !stream_.broken) { return; }  // what follows is its payload
     }
@@ -162,7 +162,7 @@ bool BasicSession<F>::resolve_alias(Publish& packet) noexcept {
   if constexpr (F.version_5) {
     if (packet.topic_alias == 0) { return true; }
     RecordStore& aliases = five_.aliases_in;
-    const Record* known = aliases.with_packet_id(packet.topic_alias);
+    Record* known = aliases.with_packet_id(packet.topic_alias);
     if (!packet.topic.empty()) {
       const bool same = known && text_of(aliases.bytes(*known)) == packet.topic;
       if (same) { return true; }
@@ -205,7 +205,7 @@ void BasicSession<F>::deliver() noexcept {
     }
     --kept_;
     if (kept_stale_ != 0) { --kept_stale_; }
-    if (rest_.kept_orphaned != 0) { --rest_.kept_orphaned; }
+    if (F.qos_2 && rest_.kept_orphaned != 0) { --rest_.kept_orphaned; }
     if (again || handler()) {
       if (!again && handler()) { config_.handler.take(config_.handler.context, nal::Result<Publish>(packet)); }
       inbox_.drop(header.total());
@@ -227,7 +227,7 @@ void BasicSession<F>::offer(const Owed& owed) noexcept {
 /// The message was handled: the server is told, if it is there.
 template <Features F>
 void BasicSession<F>::settle(const Owed& owed) noexcept {
-  if (owed.packet_id == 0 || owed.qos == QoS::at_most_once) { return; }
+  if (owed.packet_id == 0) { return; }
   Answer due{owed.packet_id, PacketType::puback};
   if constexpr (F.qos_2) {
     if (owed.qos == QoS::exactly_once) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "examples/mqtt/packet_write.hpp"
 #include "examples/mqtt/session.hpp"
 #include "examples/mqtt/topic.hpp"
 
@@ -20,13 +21,14 @@ std::uint16_t BasicSession<F>::next_packet_id() noexcept {
 
 template <Features F>
 nal::Result<std::size_t> BasicSession<F>::size_of(const Publish& packet, std::size_t payload) noexcept {
-  return version_5() ? publish_size5(packet, payload) : publish_size(packet.topic, payload, packet.qos);
+  return version_5() ? publish_size5(packet, payload) : publish_size(packet, payload);
 }
 
 template <Features F>
 nal::Result<std::size_t> BasicSession<F>::encode_any_head(std::span<std::byte> room, const Publish& packet,
                                                           std::size_t payload) noexcept {
-  return version_5() ? encode_head5(room, packet, payload) : encode_head(room, packet, payload);
+  return version_5() ? detail::encode_valid_head5(room, packet, payload)
+                     : detail::encode_valid_head(room, packet, payload);
 }
 
 /// The size of the packet with a payload of `payload` bytes, if it can be sent.

@@ -94,7 +94,10 @@ void BasicSession<F>::fill_subscriptions() noexcept {
     if constexpr (F.version_5) {
       const Reason reason = leave ? Reason::success : check_subscription(record);
       if (reason != Reason::success) {
-        refuse_subscription(record, reason, {});
+        record.state = Record::State::refused;
+        record.answer = static_cast<std::uint8_t>(reason);
+        changed_.wake_all();
+        tell_refused(record, {});
         continue;
       }
       std::memcpy(&identifier.number, subscriptions_.bytes(record).data(), kIdentifierSize);
@@ -118,21 +121,17 @@ void BasicSession<F>::renew_subscriptions(bool session_present) noexcept {
   }
   if (session_present) { return; }
   // A server that knows nothing has nothing to take back.
-  while (const Record* gone = subscriptions_.in_state(Record::State::leaving)) { subscriptions_.remove(*gone); }
+  while (Record* gone = subscriptions_.in_state(Record::State::leaving)) { subscriptions_.remove(*gone); }
   changed_.wake_all();
 }
 
 template <Features F>
-void BasicSession<F>::refuse_subscription(Record& record, Reason reason,
-                                          [[maybe_unused]] const Properties& properties) noexcept {
-  record.packet_id = 0;
-  record.state = Record::State::refused;
-  record.answer = static_cast<std::uint8_t>(reason);
-  changed_.wake_all();
+void BasicSession<F>::tell_refused([[maybe_unused]] const Record& record,
+                                   [[maybe_unused]] const Properties& properties) noexcept {
   if constexpr (F.callbacks) {
     Notice notice{Notice::Kind::subscription_refused};
     notice.filter = filter_of(record);
-    notice.reason = reason;
+    notice.reason = static_cast<Reason>(record.answer);
     notice.properties = properties;
     tell(notice);
   }
@@ -146,27 +145,22 @@ bool BasicSession<F>::handle_suback(const Response& packet) noexcept {
   if (!record || record->state != (leave ? Record::State::left : Record::State::sent)) {
     return fail(Fault::unknown_packet_id);
   }
-  changed_.wake_all();
-  if (leave && packet.codes.empty()) {  // of 3.1.1
-    subscriptions_.remove(*record);
-    return true;
-  }
-  if (packet.codes.size() != 1) { return fail(Fault::size); }
-  const auto code = std::to_integer<std::uint8_t>(packet.codes[0]);
+  const bool silent = leave && packet.codes.empty();  // of 3.1.1
+  if (!silent && packet.codes.size() != 1) { return fail(Fault::size); }
+  const auto code = silent ? std::uint8_t{0} : std::to_integer<std::uint8_t>(packet.codes[0]);
   record->packet_id = 0;
-  if (leave && code >= std::to_integer<std::uint8_t>(Suback::kFailure)) {
-    // The server goes on with it.
-    record->answer = code;
-    record->state = Record::State::kept;
+  record->answer = code;
+  if (code >= std::to_integer<std::uint8_t>(Suback::kFailure)) {
+    // What cannot be taken back the server goes on with.
+    record->state = leave ? Record::State::kept : Record::State::refused;
+    if (!leave) { tell_refused(*record, packet.properties); }
   } else if (leave) {
     subscriptions_.remove(*record);
-  } else if (code >= std::to_integer<std::uint8_t>(Suback::kFailure)) {
-    refuse_subscription(*record, static_cast<Reason>(code), packet.properties);
   } else {
     if (code > (record->qos & 3)) { return fail(Fault::qos_not_granted); }
-    record->answer = code;
     record->state = Record::State::active;
   }
+  changed_.wake_all();
   return true;
 }
 

@@ -108,16 +108,17 @@ class Writer {
     raw(bytes);
   }
   void text(std::string_view text) noexcept { binary(bytes_of(text)); }
-  /// Puts a number, as `variable` writes it, in place of the byte at `at`, and moves what stands behind it.
-  void insert_variable(std::size_t at, std::size_t value) noexcept {
-    const std::size_t last = size_;
-    for (std::size_t rest = value >> 7; rest != 0; rest >>= 7) { u8(0); }
+  /// Puts a byte in front of the one at `at`.
+  void insert(std::size_t at, std::uint8_t value) noexcept {
+    u8(0);
     if (failed_) { return; }
     std::byte* to = out_.data() + at;
-    std::memmove(to + 1 + (size_ - last), to + 1, last - at - 1);
-    const std::size_t end = std::exchange(size_, at);
-    variable(value);
-    size_ = end;
+    std::memmove(to + 1, to, size_ - at - 1);
+    *to = std::byte{value};
+  }
+  /// Puts a byte in place of the one at `at`.
+  void replace(std::size_t at, std::uint8_t value) noexcept {
+    if (!failed_) { out_[at] = std::byte{value}; }
   }
 
   bool failed() const noexcept { return failed_; }

@@ -60,13 +60,13 @@ TEST_CASE("The length field of a PUBLISH grows where the standard says", "[mqtt]
     REQUIRE(header);
     CHECK(header->remaining == remaining);
     CHECK(header->total() == whole.size());
-    CHECK(publish_size("t", payload, QoS::at_most_once) == whole.size());
+    CHECK(publish_size({"t", {}, QoS::at_most_once}, payload) == whole.size());
   }
-  CHECK(publish_size("t", kMaxRemaining - 3, QoS::at_most_once) == kMaxRemaining + kMaxHeaderSize);
-  CHECK(publish_size("t", kMaxRemaining - 2, QoS::at_most_once) == Unexpected(Error::message_size));
-  CHECK(publish_size("t", kMaxRemaining - 5, QoS::at_least_once) == kMaxRemaining + kMaxHeaderSize);
-  CHECK(publish_size("t", kMaxRemaining - 4, QoS::at_least_once) == Unexpected(Error::message_size));
-  CHECK(publish_size(std::string(65'536, 't'), 0, QoS::at_most_once) == Unexpected(Error::message_size));
+  CHECK(publish_size({"t", {}, QoS::at_most_once}, kMaxRemaining - 3) == kMaxRemaining + kMaxHeaderSize);
+  CHECK(publish_size({"t", {}, QoS::at_most_once}, kMaxRemaining - 2) == Unexpected(Error::message_size));
+  CHECK(publish_size({"t", {}, QoS::at_least_once}, kMaxRemaining - 5) == kMaxRemaining + kMaxHeaderSize);
+  CHECK(publish_size({"t", {}, QoS::at_least_once}, kMaxRemaining - 4) == Unexpected(Error::message_size));
+  CHECK(publish_size({std::string(65'536, 't'), {}, QoS::at_most_once}, 0) == Unexpected(Error::message_size));
 }
 
 TEST_CASE("What the standard does not allow is not written", "[mqtt]") {

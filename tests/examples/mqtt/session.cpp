@@ -98,7 +98,7 @@ TEST_CASE("What was in flight is sent again with DUP and its identifier after a 
 }
 
 TEST_CASE("A message cut off at any byte is sent again from its start", "[mqtt]") {
-  const std::size_t size = *publish_size("topic", 7, QoS::at_least_once);
+  const std::size_t size = *publish_size(Publish{"topic", {}, QoS::at_least_once}, 7);
   for (std::size_t cut = 0; cut <= size; ++cut) {
     Machine machine;
     machine.connect();
