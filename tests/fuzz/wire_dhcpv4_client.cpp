@@ -123,7 +123,7 @@ class World {
     require(lease->expires > now_ || client_.state() == Dhcpv4Client::State::releasing);
     for (unsigned code = 0; code < 256; ++code) {
       const auto option = client_.option(static_cast<Dhcpv4Option>(code));
-      require(!option || option->size() + 3 <= memory_.size());
+      require(!option || option->size() + 4 <= memory_.size());
     }
     const auto servers = client_.dns_servers();
     for (std::size_t i = 0; i < servers.size(); ++i) { static_cast<void>(servers[i]); }

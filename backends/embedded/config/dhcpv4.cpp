@@ -379,14 +379,14 @@ void Dhcpv4Client::acknowledged(const Dhcpv4View& message, Instant now) noexcept
     lease_ = before;
     return;
   }
-  const Change options = keep_options(message);
+  const bool other_options = keep_options(message);
   set_router();
   has_lease_ = true;
   restarts_ = 0;
   if (was_bound) {
     const bool same = before.server == lease_.server && before.prefix_length == lease_.prefix_length &&
                       before.router == lease_.router && before.mtu == lease_.mtu;
-    if (!same || options == Change::some) { ++version_; }
+    if (!same || other_options) { ++version_; }
   }
   begin(was_bound ? State::bound : State::checking, Instant::max());
   if (!was_bound && !settings_.check_address) { address_is_free(); }
@@ -416,63 +416,26 @@ void Dhcpv4Client::set_times(const Dhcpv4View& message, std::uint32_t seconds) n
   lease_.expires = requested_ + lease;
 }
 
-/// In memory each option is its code, its size in two bytes, and its data.
-Dhcpv4Client::Change Dhcpv4Client::keep_options(const Dhcpv4View& message) noexcept {
+bool Dhcpv4Client::keep_options(const Dhcpv4View& message) noexcept {
   std::array<std::uint32_t, 8> kept{};
-  Change change = Change::none;
-  std::size_t at = 0;
-  options_complete_ = true;
+  options_.begin();
   auto pieces = message.pieces();
-  while (const auto piece = pieces.next()) {
-    const auto code = static_cast<std::uint8_t>(piece->code);
-    if ((kept[code / 32] >> code % 32 & 1) != 0 || is_of_the_exchange(piece->code)) { continue; }
+  while (const auto first = pieces.next()) {
+    const auto code = static_cast<std::uint8_t>(first->code);
+    if ((kept[code / 32] >> code % 32 & 1) != 0 || is_of_the_exchange(first->code)) { continue; }
     kept[code / 32] |= 1U << code % 32;
-    if (keep_option(message, piece->code, at) == Change::some) { change = Change::some; }
-  }
-  if (at != option_bytes_) { change = Change::some; }
-  option_bytes_ = static_cast<std::uint16_t>(at);
-  return change;
-}
-
-Dhcpv4Client::Change Dhcpv4Client::keep_option(const Dhcpv4View& message, Dhcpv4Option code, std::size_t& at) noexcept {
-  constexpr std::size_t kHead = 3;
-  const std::size_t limit = std::min<std::size_t>(memory_.size(), 0xffff);
-  std::size_t size = 0;
-  auto pieces = message.pieces();
-  while (const auto piece = pieces.next()) {
-    if (piece->code == code) { size += piece->data.size(); }
-  }
-  if (kHead + size > limit - at) {
-    options_complete_ = false;
-    return Change::none;
-  }
-  Change change = Change::none;
-  const auto put = [&](std::span<const std::byte> data) {
-    const auto to = memory_.subspan(at, data.size());
-    if (at + data.size() > option_bytes_ || !std::equal(data.begin(), data.end(), to.begin())) {
-      change = Change::some;
+    // All pieces of the option together (RFC 3396); those before the first are other options'.
+    std::size_t size = first->data.size();
+    auto rest = pieces;
+    while (const auto piece = rest.next()) { size += piece->code == first->code ? piece->data.size() : 0; }
+    if (!options_.add(code, size)) { continue; }
+    options_.put(first->data);
+    rest = pieces;
+    while (const auto piece = rest.next()) {
+      if (piece->code == first->code) { options_.put(piece->data); }
     }
-    std::copy(data.begin(), data.end(), to.begin());
-    at += data.size();
-  };
-  const std::byte head[kHead] = {static_cast<std::byte>(code), static_cast<std::byte>(size >> 8),
-                                 static_cast<std::byte>(size)};
-  put(head);
-  pieces = message.pieces();
-  while (const auto piece = pieces.next()) {
-    if (piece->code == code) { put(piece->data); }
   }
-  return change;
-}
-
-std::optional<std::span<const std::byte>> Dhcpv4Client::option(Dhcpv4Option code) const noexcept {
-  std::size_t at = 0;
-  while (at < option_bytes_) {
-    const std::size_t size = wire::load_be16(&memory_[at + 1]);
-    if (memory_[at] == static_cast<std::byte>(code)) { return memory_.subspan(at + 3, size); }
-    at += 3 + size;
-  }
-  return std::nullopt;
+  return options_.end();
 }
 
 wire::Ipv4List Dhcpv4Client::addresses(Dhcpv4Option code) const noexcept {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string_view>
 
+#include "backends/embedded/config/option_store.hpp"
 #include "backends/embedded/wire/dhcpv4.hpp"
 #include "nal/random.hpp"
 #include "nal/result.hpp"
@@ -77,10 +78,10 @@ class Dhcpv4Client {
     Ipv4Address destination;  ///< 255.255.255.255: as broadcast of the link too
   };
 
-  /// `options` keeps the options of the lease: each takes its size and three bytes. It and `random` outlive the client.
+  /// `options` keeps the options of the lease: each takes its size and four bytes. It and `random` outlive the client.
   Dhcpv4Client(const MacAddress& hardware_address, const Settings& settings, std::span<std::byte> options,
                Random& random) noexcept
-      : hardware_address_(hardware_address), settings_(settings), memory_(options), random_(random) {}
+      : hardware_address_(hardware_address), settings_(settings), options_(options), random_(random) {}
 
   /// Begins: when told, and whenever the link has come up. A lease that has not expired, or the address in `remembered`
   /// (from memory that outlasts the power), is asked for again (INIT-REBOOT) and not used until a server agrees.
@@ -115,16 +116,16 @@ class Dhcpv4Client {
   std::uint32_t version() const noexcept { return version_; }
 
   /// An option of the lease, by number: nothing when the server did not give it.
-  std::optional<std::span<const std::byte>> option(wire::Dhcpv4Option code) const noexcept;
+  std::optional<std::span<const std::byte>> option(wire::Dhcpv4Option code) const noexcept {
+    return options_.find(static_cast<std::uint16_t>(code));
+  }
   wire::Ipv4List dns_servers() const noexcept { return addresses(wire::Dhcpv4Option::dns_servers); }
   wire::Ipv4List ntp_servers() const noexcept { return addresses(wire::Dhcpv4Option::ntp_servers); }
   wire::Ipv4List addresses(wire::Dhcpv4Option code) const noexcept;
   /// Whether all that the server gave found room in the memory for options; the lease itself always does.
-  bool options_complete() const noexcept { return options_complete_; }
+  bool options_complete() const noexcept { return options_.complete(); }
 
  private:
-  enum class Change : std::uint8_t { none, some };
-
   bool usable() const noexcept {
     return state_ == State::bound || state_ == State::renewing || state_ == State::rebinding ||
            state_ == State::releasing;
@@ -134,8 +135,8 @@ class Dhcpv4Client {
   void acknowledged(const wire::Dhcpv4View& message, Instant now) noexcept;
   void refused(const wire::Dhcpv4View& message, Instant now) noexcept;
   void set_times(const wire::Dhcpv4View& message, std::uint32_t seconds) noexcept;
-  Change keep_options(const wire::Dhcpv4View& message) noexcept;
-  Change keep_option(const wire::Dhcpv4View& message, wire::Dhcpv4Option code, std::size_t& at) noexcept;
+  /// Whether they differ from those of before.
+  bool keep_options(const wire::Dhcpv4View& message) noexcept;
   void set_router() noexcept;
 
   void due(Instant now) noexcept;
@@ -151,11 +152,9 @@ class Dhcpv4Client {
 
   MacAddress hardware_address_;
   State state_ = State::stopped;
-  bool options_complete_ = true;
-  bool has_lease_ = false;          ///< `lease_` was given and has not been lost, though it may not be used now
-  std::uint8_t attempts_ = 0;       ///< messages sent in this state
-  std::uint8_t restarts_ = 0;       ///< since the last time that something was got
-  std::uint16_t option_bytes_ = 0;  ///< of `memory_` in use
+  bool has_lease_ = false;     ///< `lease_` was given and has not been lost, though it may not be used now
+  std::uint8_t attempts_ = 0;  ///< messages sent in this state
+  std::uint8_t restarts_ = 0;  ///< since the last time that something was got
   std::uint32_t transaction_ = 0;
   std::uint32_t version_ = 0;
   Dhcpv4Lease lease_;  ///< also, in part, what is asked for: address and server
@@ -163,7 +162,7 @@ class Dhcpv4Client {
   Instant begun_;      ///< when this acquisition or renewal began: for `secs`
   Instant requested_;  ///< when the request went out that an acknowledgement answers: the lease counts from there
   Settings settings_;
-  std::span<std::byte> memory_;
+  OptionStore options_;
   Random& random_;
 };
 

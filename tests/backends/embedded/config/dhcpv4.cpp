@@ -611,8 +611,8 @@ TEST_CASE("options that do not fit are told, and the lease stands all the same",
     world.bind();
     REQUIRE(world.client.lease());
     CHECK(world.client.lease()->prefix_length == 20);
-    CHECK(world.client.options_complete() == (memory >= 7 + 11 + 11));
-    CHECK(world.client.option(Dhcpv4Option::subnet_mask).has_value() == (memory >= 7));
+    CHECK(world.client.options_complete() == (memory >= 8 + 12 + 12));
+    CHECK(world.client.option(Dhcpv4Option::subnet_mask).has_value() == (memory >= 8));
     world.next();  // renews without harm
     CHECK(world.client.lease());
     CHECK(world.client.version() == 1);
