@@ -48,6 +48,7 @@ class Address {
   }
 
   constexpr bool is_v4() const noexcept {
+    if constexpr (!features::kIpv4) { return false; }
     if constexpr (features::kIpv6) {
       for (std::size_t i = 0; i < 10; ++i) {
         if (bytes_[i] != 0) { return false; }
@@ -63,7 +64,7 @@ class Address {
   /// Only of an IPv6 address, with the zone given.
   constexpr Ipv6Address v6(std::uint32_t zone = 0) const noexcept {
     if constexpr (features::kIpv6) {
-      return Ipv6Address::from_bytes(bytes_, zone);
+      return Ipv6Address::from_bytes(std::span<const std::uint8_t, 16>(bytes_.data(), 16), zone);
     } else {
       return {};
     }
@@ -72,7 +73,8 @@ class Address {
   constexpr IpAddress to_ip(std::uint32_t interface = 0) const noexcept {
     if (is_v4()) { return v4(); }
     const Ipv6Address plain = v6();
-    return plain.is_link_local() || plain.scope() == Ipv6Scope::link_local ? plain.with_zone(interface) : plain;
+    const bool of_link = plain.is_link_local() || (plain.is_multicast() && plain.scope() == Ipv6Scope::link_local);
+    return of_link ? plain.with_zone(interface) : plain;
   }
 
   constexpr bool is_unspecified() const noexcept { return is_v4() ? v4().is_unspecified() : v6().is_unspecified(); }

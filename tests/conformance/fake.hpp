@@ -9,6 +9,7 @@ class FakeFixture {
  public:
   using Stack = test::FakeStack;
   static std::span<const SkippedCase> skipped() { return {}; }
+  static constexpr unsigned kTasks = 0;
   static constexpr Duration kPatience = Duration::seconds(60);
   static constexpr Duration kALittle = Duration::milliseconds(1);
   static constexpr std::size_t kLargestDatagram = 1472;

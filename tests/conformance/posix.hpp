@@ -37,6 +37,7 @@ class PosixFixture {
     };
     return std::span(kSkipped).first(own_network() ? kSkipped.size() - 1 : kSkipped.size());
   }
+  static constexpr unsigned kTasks = 0;
   /// Only a broken backend takes so long.
   static constexpr Duration kPatience = Duration::seconds(10);
   static constexpr Duration kALittle = Duration::milliseconds(20);

@@ -30,7 +30,10 @@ IpLayer::IpLayer(driver::PacketPool& pool, driver::PacketPool* large_pool, Rando
   NAL_ASSERT(storage.interfaces.size() < kLoopback);
 }
 
-IpLayer::~IpLayer() = default;
+IpLayer::~IpLayer() {
+  // The tables live longer than the pools.
+  for (PartialPacket& entry : storage_.partial_packets) { entry = PartialPacket(); }
+}
 
 Result<InterfaceIndex> IpLayer::add_interface(driver::Driver& driver, Instant now) noexcept {
   const auto free = std::find_if(storage_.interfaces.begin(), storage_.interfaces.end(),

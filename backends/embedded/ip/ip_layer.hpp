@@ -108,6 +108,7 @@ class IpLayer final : public Network, private Link {
   Result<Route> route(const Address& destination, const Address& source, InterfaceIndex interface) noexcept override;
   std::uint32_t routes_version() const noexcept override { return version_; }
   bool can_send(InterfaceIndex interface) noexcept override;
+  void want_room() noexcept override { work_.wake_all(); }
   Packet allocate() noexcept override;
   Packet allocate_for(std::size_t size) noexcept override;
   std::size_t max_datagram(Family family) const noexcept override;

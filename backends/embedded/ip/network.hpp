@@ -86,6 +86,8 @@ class Network {
   /// Whether `allocate` and `send` would succeed now; if not, the network calls the transport's `poll` again when there
   /// is room.
   virtual bool can_send(InterfaceIndex interface) noexcept = 0;
+  /// Somebody waits until it can: whoever runs the stack looks out for packets that come back.
+  virtual void want_room() noexcept {}
   /// An empty packet with room in front for all headers below the transport's; null when there is none.
   virtual Packet allocate() noexcept = 0;
   /// The same for a transport header and payload of `size` bytes, which may be more than a frame takes: `send` cuts it

@@ -281,10 +281,7 @@ Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, c
   if (route->broadcast && !slot.broadcast) { return Unexpected(Error::permission_denied); }
   Packet packet;
   if (network_.can_send(route->interface)) { packet = network_.allocate_for(wire::kUdpHeaderSize + data.size()); }
-  if (!packet) {
-    room_.add(context, waiter, Wait::writable);
-    return pending;
-  }
+  if (!packet) { return wait_for_room(context, waiter); }
   const auto header = packet.append(wire::kUdpHeaderSize);
   const wire::UdpHeader fields{slot.local_port, remote_port, data.size()};
   const wire::Sum pseudo = wire::pseudo_header_sum(route->source.wire(), remote.wire(), wire::kUdpProtocol,
@@ -306,8 +303,17 @@ Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, c
                       .traffic_class = slot.traffic_class,
                       .dont_fragment = false,
                       .loop_back = slot.multicast_loopback};
-  ++statistics_.sent;
-  return network_.send(std::move(packet), egress, *route);
+  const Result<> sent = network_.send(std::move(packet), egress, *route);
+  // Not enough packets for all its fragments.
+  if (!sent && sent.error() == Error::would_block) { return wait_for_room(context, waiter); }
+  if (sent) { ++statistics_.sent; }
+  return sent;
+}
+
+Poll<Result<>> Udp::wait_for_room(Context& context, Waiter& waiter) noexcept {
+  room_.add(context, waiter, Wait::writable);
+  network_.want_room();
+  return pending;
 }
 
 Result<> Udp::change_membership(UdpSlot& slot, const IpAddress& group, const IpAddress& source, InterfaceId interface,

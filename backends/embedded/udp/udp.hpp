@@ -80,6 +80,8 @@ class Udp {
     if (!room_.empty()) { room_.wake_all(); }
   }
 
+  /// Somebody waits for packets to send with.
+  bool short_of_room() const noexcept { return !room_.empty(); }
   std::size_t in_use() const noexcept { return in_use_; }
   const Statistics& statistics() const noexcept { return statistics_; }
 
@@ -111,6 +113,7 @@ class Udp {
   Poll<Result<>> poll_send(Context& context, Waiter& waiter, UdpSlot& slot, const Address& local, const Address& remote,
                            std::uint16_t remote_port, InterfaceIndex interface,
                            std::span<const std::byte> data) noexcept;
+  Poll<Result<>> wait_for_room(Context& context, Waiter& waiter) noexcept;
   Result<> change_membership(UdpSlot& slot, const IpAddress& group, const IpAddress& source, InterfaceId interface,
                              bool join) noexcept;
   void leave(UdpMembership& membership) noexcept;

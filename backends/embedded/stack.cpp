@@ -1,0 +1,129 @@
+#include "backends/embedded/stack.hpp"
+
+#include <algorithm>
+
+namespace nal::embedded {
+
+namespace {
+
+/// RFC 7217 §5 wants a secret key; without one of the product's own it follows from the entropy.
+Dad::Config with_secret(Dad::Config config, Random& random) noexcept {
+  if (std::all_of(config.secret.begin(), config.secret.end(), [](std::uint32_t word) { return word == 0; })) {
+    for (std::uint32_t& word : config.secret) { word = random.u32(); }
+  }
+  return config;
+}
+
+}  // namespace
+
+Stack::Stack(Executor& executor, const Entropy& entropy, const Settings& settings, const Memory& memory) noexcept
+    : executor_(executor),
+      pool_(memory.packets, memory.stride, memory.packet_count, memory.packet_count / 4),
+      large_pool_(memory.large_packets, memory.large_stride, memory.large_count, 0),
+      random_(entropy),
+      ip_(pool_, memory.large_count > 0 ? &large_pool_ : nullptr, random_, memory.ip,
+          with_secret(settings.addresses, random_)),
+      udp_(ip_, random_, HashKey{random_.u32(), random_.u32()}, memory.udp_slots, memory.udp_buckets,
+           memory.udp_memberships, memory.udp_queue),
+      tcp_(memory.tcp, ip_, random_, settings.tcp),
+      driver_waiters_(memory.waiters) {
+  ip_.attach(&udp_, &tcp_, &executor);
+}
+
+Stack::~Stack() {
+  unlink_waiters();
+  for (const Interface& entry : ip_.interfaces()) {
+    if (!entry.driver) { continue; }
+    entry.driver->give_back(pool_);
+    entry.driver->give_back(large_pool_);
+  }
+}
+
+Result<InterfaceId> Stack::add_interface(driver::Driver& driver) noexcept {
+  NAL_TRY_SET(const InterfaceIndex added, ip_.add_interface(driver, executor_.now()));
+  return InterfaceId(added);
+}
+
+Result<> Stack::add_address(InterfaceId interface, const Cidr& address) noexcept {
+  return ip_.add_address(index(interface), Address(address.address()), address.prefix_length(), executor_.now());
+}
+
+Result<> Stack::remove_address(InterfaceId interface, const IpAddress& address) noexcept {
+  return ip_.remove_address(index(interface), Address(address));
+}
+
+Result<> Stack::add_route(InterfaceId interface, const Cidr& prefix, const IpAddress& gateway) noexcept {
+  return ip_.add_route(Address(prefix.address()), prefix.prefix_length(), Address(gateway), index(interface));
+}
+
+Result<> Stack::remove_route(InterfaceId interface, const Cidr& prefix) noexcept {
+  return ip_.remove_route(Address(prefix.address()), prefix.prefix_length(), index(interface));
+}
+
+Result<> Stack::start_link_local(InterfaceId interface, Family family) noexcept {
+  return ip_.start_link_local(index(interface), family, executor_.now());
+}
+
+Result<> Stack::start_slaac(InterfaceId interface) noexcept {
+  return ip_.start_slaac(index(interface), executor_.now());
+}
+
+bool Stack::link_up(InterfaceId interface) noexcept {
+  const Interface* const entry = ip_.interface(index(interface));
+  return entry && entry->up;
+}
+
+bool Stack::config_up(InterfaceId interface, Family family) noexcept {
+  const Interface* const entry = ip_.interface(index(interface));
+  if (!entry || !entry->up) { return false; }
+  return std::any_of(entry->addresses.begin(), entry->addresses.end(), [&](const InterfaceAddress& own) {
+    return own.in_use() && !own.address.is_link_local() && (family == Family::any || own.address.family() == family);
+  });
+}
+
+bool Stack::poll(Instant now, unsigned budget) noexcept {
+  bool more = ip_.poll(now, budget);
+  more |= tcp_.poll(now, budget);
+  udp_.poll();
+  return more;
+}
+
+Instant Stack::poll_at() const noexcept { return std::min(ip_.poll_at(), tcp_.poll_at()); }
+
+Poll<Result<>> Stack::poll_run(Context& context, Timer& timer) noexcept {
+  const Instant now = context.now();
+  const bool more = poll(now);
+  const Instant at = poll_at();
+  if (more || at <= now) {
+    context.wake_soon();
+    return pending;
+  }
+  for (std::size_t i = 0; i < ip_.interfaces().size(); ++i) {
+    if (driver::Driver* const driver = ip_.interfaces()[i].driver) {
+      driver->wait(context, driver_waiters_[i], !driver->can_transmit());
+    }
+  }
+  ip_.work().add(context, ip_waiter_, Wait::device);
+  tcp_.work().add(context, tcp_waiter_, Wait::device);
+  // What is short of packets goes on when one comes back.
+  if (!pool_.can_send() || udp_.short_of_room()) {
+    pool_.returned().add(context, pool_waiter_, Wait::device);
+    large_pool_.returned().add(context, large_pool_waiter_, Wait::device);
+  }
+  if (at.is_never()) {
+    timer.disarm();
+  } else {
+    context.arm(timer, at);
+  }
+  return pending;
+}
+
+void Stack::unlink_waiters() noexcept {
+  for (Waiter& waiter : driver_waiters_) { waiter.unlink(); }
+  ip_waiter_.unlink();
+  tcp_waiter_.unlink();
+  pool_waiter_.unlink();
+  large_pool_waiter_.unlink();
+}
+
+}  // namespace nal::embedded
