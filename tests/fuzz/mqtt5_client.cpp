@@ -1,6 +1,7 @@
 // An MQTT session with everything on, of version 5.0 or 3.1.1, against a server that says anything, with an application
 // that does anything, on a clock that jumps: it stays within its memory, sends nothing but whole, valid packets in a
-// valid order, says nothing behind its DISCONNECT, and loses no message that it has accepted.
+// valid order, says nothing behind its DISCONNECT, loses no message that it has accepted, and gives none of QoS 2 to
+// the application that its store knows to have been received.
 //
 // An input is a byte of settings and a list of steps, each a byte that says what happens, and for some another that
 // says how much.
@@ -49,6 +50,11 @@ class Kept {
     return {};
   }
 
+  /// A message that the application is given: one of QoS 2 is not here yet.
+  void require_new(const Publish& message) const {
+    require(message.qos != QoS::exactly_once || !entries.contains({StoreKey::Kind::received, message.packet_id}));
+  }
+
   bool full = false;
   std::map<StoreKey, Bytes> entries;
 };
@@ -75,11 +81,12 @@ nal::Task<> stream(Session& session, QoS qos) {
   }
 }
 
-nal::Task<> read_on(Session& session) {
+nal::Task<> read_on(Session& session, const Kept& kept) {
   for (;;) {
     auto received = co_await session.receive();
     if (!received) { co_return nal::Unexpected(received.error()); }
     auto message = *std::move(received);
+    kept.require_new(message.packet());
     const std::size_t size = message.size();
     std::size_t read = 0;
     for (;;) {
@@ -100,7 +107,7 @@ class Run {
 
   void go() {
     require(session_.start().has_value());
-    if (setting(2)) { require(reader_.start(executor_, read_on, session_).has_value()); }
+    if (setting(2)) { require(reader_.start(executor_, read_on, session_, kept_).has_value()); }
     while (!input_.empty()) {
       step();
       work();
@@ -313,17 +320,18 @@ class Run {
     auto received = nal::try_once(executor_, session_.receive());
     if (!received) { return; }
     message_.emplace(*std::move(received));
-    check(message_->topic(), message_->payload());
+    check(message_->packet());
     const auto piece = nal::try_once(executor_, message_->read());
     if (piece) { sum_ += static_cast<unsigned>(std::count(piece->begin(), piece->end(), std::byte{1})); }
   }
   void took(const Result<Publish>& taken) {
-    if (taken) { check(taken->topic, taken->payload); }
+    if (taken) { check(*taken); }
   }
   /// Touches all of it, for AddressSanitizer.
-  void check(std::string_view topic, std::span<const std::byte> payload) {
-    require(!topic.empty() && std::count(topic.begin(), topic.end(), '\0') == 0);
-    sum_ += static_cast<unsigned>(std::count(payload.begin(), payload.end(), std::byte{1}));
+  void check(const Publish& message) {
+    kept_.require_new(message);
+    require(!message.topic.empty() && std::count(message.topic.begin(), message.topic.end(), '\0') == 0);
+    sum_ += static_cast<unsigned>(std::count(message.payload.begin(), message.payload.end(), std::byte{1}));
   }
 
   void send(std::size_t limit) {

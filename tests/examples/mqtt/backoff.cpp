@@ -69,3 +69,27 @@ TEST_CASE("An initial wait above the maximum is the maximum", "[mqtt]") {
   Backoff backoff{{.initial = 1_min, .maximum = 1_s}, Random{}};
   CHECK(backoff.next({}) == 1_s);
 }
+
+TEST_CASE("It ends with the last of the first attempts, if none succeeded", "[mqtt]") {
+  Reconnect settings = kSettings;
+  settings.first_attempts = 2;
+  const auto next = [&](mqtt::Backoff& backoff, mqtt::Time lasted) { return backoff.next(settings, {}, lasted); };
+  mqtt::Backoff in_vain;
+  CHECK(next(in_vain, mqtt::Backoff::kNeverUp));
+  CHECK_FALSE(next(in_vain, mqtt::Backoff::kNeverUp));
+
+  mqtt::Backoff up;
+  CHECK(next(up, 0));
+  for (int i = 0; i < 5; ++i) { CHECK(next(up, mqtt::Backoff::kNeverUp)); }
+
+  mqtt::Backoff forgiven;
+  for (int i = 0; i < 5; ++i) {
+    forgiven.forgive();
+    CHECK(next(forgiven, mqtt::Backoff::kNeverUp));
+  }
+  CHECK(next(forgiven, mqtt::Backoff::kNeverUp));
+  CHECK_FALSE(next(forgiven, mqtt::Backoff::kNeverUp));
+
+  settings.enabled = false;
+  CHECK_FALSE(next(up, 0));
+}

@@ -1,3 +1,4 @@
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 
@@ -104,4 +105,19 @@ TEST_CASE("An empty client identifier is written with a clean session", "[mqtt]"
 TEST_CASE("DUP is written with QoS 1 only", "[mqtt]") {
   CHECK(encoded(Publish{"a", {}, QoS::at_most_once, false, true, 0})[0] == std::byte{0x30});
   CHECK(encoded(Publish{"a", {}, QoS::at_least_once, false, true, 1})[0] == std::byte{0x3A});
+}
+
+TEST_CASE("A short packet is what the longer way makes of it", "[mqtt]") {
+  std::array<std::byte, 4> room{};
+  const auto written = [&](PacketType type, std::uint16_t packet_id = 0) {
+    return Bytes(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(encode_short(room, type, packet_id)));
+  };
+  CHECK(written(PacketType::pingreq) == bytes({0xC0, 0}));
+  CHECK(written(PacketType::disconnect) == bytes({0xE0, 0}));
+  CHECK(written(PacketType::pubrel, 0x1234) == bytes({0x62, 2, 0x12, 0x34}));
+  for (const auto type : {PacketType::puback, PacketType::pubrec, PacketType::pubrel, PacketType::pubcomp}) {
+    for (const auto id : std::array<std::uint16_t, 4>{1, 255, 256, 65'535}) {
+      CHECK(written(type, id) == encoded5(Acknowledge{type, id}));
+    }
+  }
 }
