@@ -96,6 +96,8 @@ class Dhcpv4Client {
   std::optional<Ipv4Address> to_check() const noexcept {
     return state_ == State::checking ? std::optional(lease_.address) : std::nullopt;
   }
+  /// That goes with it.
+  std::uint8_t prefix_length_to_check() const noexcept { return lease_.prefix_length; }
   void address_is_free() noexcept;
   /// Another host has the address: found by the check, or later, when the owner gives it up. It is declined, and
   /// another one is asked for 10 s later (RFC 2131 §3.1).
