@@ -2,7 +2,12 @@
 #include <cstdint>
 #include <span>
 
+#include "backends/embedded/ip/network.hpp"
+
 namespace nal::embedded {
+
+/// Of an address on an interface.
+std::uint32_t hash_of(HashKey key, InterfaceIndex interface, const Address& address) noexcept;
 
 /// Finding entries of an array by hash without memory besides: the i-th entry also has the head of the i-th bucket.
 /// Entries have `std::uint16_t bucket, next`, both `kNoEntry` at first. `bucket` belongs to the place, not to what is

@@ -198,7 +198,7 @@ void Dad::advance(Interface& interface, InterfaceAddress& entry, Instant now) no
 
 void Dad::input_arp(Interface& interface, const MacAddress& sender_mac, Ipv4Address sender, Ipv4Address target,
                     Instant now) noexcept {
-  if (sender_mac == interface.hardware_address) { return; }
+  if (!features::kIpv4 || sender_mac == interface.hardware_address) { return; }
   if (InterfaceAddress* const entry = sender.is_unspecified() ? interface.find(target) : interface.find(sender)) {
     if (entry->state == State::tentative) {
       duplicate(interface, *entry, now);  // RFC 5227 §2.1.1: in use, or probed for at the same time
@@ -223,7 +223,7 @@ void Dad::defend(Interface& interface, InterfaceAddress& entry, Instant now) noe
 
 void Dad::input_nd(Interface& interface, InterfaceAddress& entry, std::span<const std::byte> nonce_seen,
                    Instant now) noexcept {
-  if (entry.state != State::tentative || !interface.is_ethernet()) { return; }
+  if (!features::kIpv6 || entry.state != State::tentative || !interface.is_ethernet()) { return; }
   const Nonce own = nonce(interface, entry.address);
   if (std::equal(own.begin(), own.end(), nonce_seen.begin(), nonce_seen.end())) { return; }  // RFC 7527 §4.2
   duplicate(interface, entry, now);

@@ -58,15 +58,8 @@ Groups::Groups(Link& link, std::span<Interface> interfaces, const Storage& stora
       chains_(storage.groups),
       key_{link.random().u32(), link.random().u32()} {}
 
-std::uint32_t Groups::hash(InterfaceIndex interface, const Address& group) const noexcept {
-  Hasher hasher(key_);
-  group.hash_into(hasher);
-  hasher.add(interface);
-  return hasher.finish();
-}
-
 Group* Groups::find(InterfaceIndex interface, const Address& group) const noexcept {
-  return chains_.find(hash(interface, group),
+  return chains_.find(hash_of(key_, interface, group),
                       [&](const Group& entry) { return entry.interface == interface && entry.address == group; });
 }
 
@@ -82,13 +75,13 @@ Group* Groups::create(InterfaceIndex interface, const Address& group) noexcept {
   if (!found->free()) { erase(*found); }
   found->address = group;
   found->interface = interface;
-  chains_.link(hash(interface, group), *found);
+  chains_.link(hash_of(key_, interface, group), *found);
   return found;
 }
 
 void Groups::erase(Group& group) noexcept {
   free_sources(group, false);
-  chains_.unlink(hash(group.interface, group.address), group);
+  chains_.unlink(hash_of(key_, group.interface, group.address), group);
   const std::uint16_t bucket = group.bucket;
   group = Group();
   group.bucket = bucket;
@@ -247,9 +240,7 @@ void Groups::flush(Interface& interface) noexcept {
 
 // The report of a changed mode tells of all sources too (RFC 3376 §5.1).
 void Groups::mode_changed(Interface& interface, Group& group, Instant now) noexcept {
-  for (GroupSource& source : storage_.sources) {
-    if (source.group == chains_.index(group)) { source.changes_left = 0; }
-  }
+  forget_changes(group);
   group.changes_left = kRobustness;
   change_due(interface, group, now);
 }
@@ -262,14 +253,26 @@ void Groups::source_changed(Interface& interface, Group& group, GroupSource& sou
 // Told at once. While the link is down nobody is there to be told, and all is told when it comes up.
 void Groups::change_due(Interface& interface, Group& group, Instant now) noexcept {
   if (!is_reported(group.address) || !interface.up) {
-    group.changes_left = 0;
-    for (GroupSource& source : storage_.sources) {
-      if (source.group == chains_.index(group)) { source.changes_left = 0; }
-    }
+    forget_changes(group);
     settle(group);
     return;
   }
   send_change(interface, group, now);
+}
+
+void Groups::forget_changes(Group& group) noexcept {
+  group.changes_left = 0;
+  for (GroupSource& source : storage_.sources) {
+    if (source.group == chains_.index(group)) { source.changes_left = 0; }
+  }
+}
+
+/// All that has changed was told once more.
+void Groups::count_change(Group& group) noexcept {
+  if (group.changes_left > 0) { --group.changes_left; }
+  for (GroupSource& source : storage_.sources) {
+    if (source.group == chains_.index(group) && source.changes_left > 0) { --source.changes_left; }
+  }
 }
 
 /// Frees what nobody has joined and nobody is still to be told of.
@@ -299,19 +302,14 @@ unsigned Groups::version(const Interface& interface, const Address& group, Insta
 
 void Groups::send_change(Interface& interface, Group& group, Instant now) noexcept {
   const unsigned to = version(interface, group.address, now);
-  bool sent = false;
-  if (to == 3) {
-    sent = group.address.is_v4() ? report_change<IgmpReport>(interface, group, now)
-                                 : report_change<MldReport>(interface, group, now);
-  } else {
-    // These know nothing of sources, and a group is left once.
-    sent = send_old(interface, group, to, group.member(), now);
-    if (sent) {
-      group.changes_left = group.member() && group.changes_left > 0 ? static_cast<std::uint8_t>(group.changes_left - 1)
-                                                                    : std::uint8_t{0};
-      for (GroupSource& source : storage_.sources) {
-        if (source.group == chains_.index(group)) { source.changes_left = 0; }
-      }
+  // Older ones know nothing of sources.
+  const bool sent =
+      to == 3 ? report_change(interface, group, now) : send_old(interface, group, to, group.member(), now);
+  if (sent) {
+    if (to == 3 || group.member()) {
+      count_change(group);
+    } else {
+      forget_changes(group);  // there a group is left once
     }
   }
   group.change_at = now + (!sent ? kNoPacketDelay : random(to == 3 ? kUnsolicitedInterval : kOldUnsolicitedInterval));
@@ -319,70 +317,42 @@ void Groups::send_change(Interface& interface, Group& group, Instant now) noexce
   due(group.change_at);
 }
 
-template <class Report, class Wanted>
-bool Groups::report_sources(Report& report, wire::GroupRecordType type, const Group& group, Wanted wanted) noexcept {
-  bool any = false;
-  for (const GroupSource& source : storage_.sources) {
-    if (source.group == chains_.index(group) && wanted(source)) {
-      report.add_source(type, group.address, source.address);
-      any = true;
-    }
-  }
-  return any;
-}
-
-template <class Report>
-bool Groups::report_change(Interface& interface, Group& group, Instant now) noexcept {
+bool Groups::report_change(Interface& interface, const Group& group, Instant now) noexcept {
   using Type = wire::GroupRecordType;
-  Report report(link_, interface, now);
-  if (group.changes_left > 0) {
-    const auto joined = [](const GroupSource& source) { return source.joined > 0; };
-    if (group.any_source > 0) {
-      report.add_group(Type::change_to_exclude, group.address);
-    } else if (!report_sources(report, Type::change_to_include, group, joined)) {
-      report.add_group(Type::change_to_include, group.address);
-    }
+  GroupReport report(link_, interface, group.address, now);
+  const bool mode = group.changes_left > 0;
+  if (mode && (group.any_source > 0 || group.sources == 0)) {
+    report.add(group.any_source > 0 ? Type::change_to_exclude : Type::change_to_include);
   } else {
-    report_sources(report, Type::allow_new_sources, group,
-                   [](const GroupSource& source) { return source.changes_left > 0 && source.joined > 0; });
-    report_sources(report, Type::block_old_sources, group,
-                   [](const GroupSource& source) { return source.changes_left > 0 && source.joined == 0; });
+    for (const bool joined : {true, false}) {
+      const Type type = mode ? Type::change_to_include : joined ? Type::allow_new_sources : Type::block_old_sources;
+      for (const GroupSource& source : storage_.sources) {
+        if (source.group != chains_.index(group) || (source.joined > 0) != joined) { continue; }
+        if (mode ? joined : source.changes_left > 0) { report.add_source(type, source.address); }
+      }
+    }
   }
-  if (!report.send()) { return false; }
-  if (group.changes_left > 0) {
-    --group.changes_left;
-    return true;
-  }
-  for (GroupSource& source : storage_.sources) {
-    if (source.group == chains_.index(group) && source.changes_left > 0) { --source.changes_left; }
-  }
-  return true;
+  return report.send();
 }
 
-template <class Report>
 bool Groups::report_answer(Interface& interface, const Group& group, Instant now) noexcept {
   using Type = wire::GroupRecordType;
-  Report report(link_, interface, now);
+  GroupReport report(link_, interface, group.address, now);
   if (group.any_source > 0) {
-    report.add_group(Type::mode_is_exclude, group.address);
+    report.add(Type::mode_is_exclude);
   } else {
-    const bool asked_only = group.answer_asked_only;
-    report_sources(report, Type::mode_is_include, group,
-                   [&](const GroupSource& source) { return source.joined > 0 && (source.asked || !asked_only); });
+    for (const GroupSource& source : storage_.sources) {
+      if (source.group == chains_.index(group) && source.joined > 0 && (source.asked || !group.answer_asked_only)) {
+        report.add_source(Type::mode_is_include, source.address);
+      }
+    }
   }
   return report.send();
 }
 
 void Groups::send_answer(Interface& interface, Group& group, Instant now) noexcept {
   const unsigned to = version(interface, group.address, now);
-  bool sent = false;
-  if (to < 3) {
-    sent = send_old(interface, group, to, true, now);
-  } else {
-    sent = group.address.is_v4() ? report_answer<IgmpReport>(interface, group, now)
-                                 : report_answer<MldReport>(interface, group, now);
-  }
-  if (!sent) {
+  if (!(to < 3 ? send_old(interface, group, to, true, now) : report_answer(interface, group, now))) {
     group.answer_at = now + kNoPacketDelay;
     return;
   }
@@ -482,14 +452,12 @@ void Groups::poll(Instant now) noexcept {
     Interface& interface = interfaces_[group.interface - 1u];
     if (!interface.up) {
       // Nobody is there to be told; all is told when the link comes up.
-      group.changes_left = 0;
+      forget_changes(group);
       group.answer_at = Instant::max();
-      for (GroupSource& source : storage_.sources) {
-        if (source.group == chains_.index(group)) { source.changes_left = 0; }
-      }
       settle(group);
       continue;
     }
+    if constexpr (!features::kMulticast) { continue; }
     if (group.change_at <= now) { send_change(interface, group, now); }
     if (group.free()) { continue; }
     if (group.answer_at <= now) { send_answer(interface, group, now); }

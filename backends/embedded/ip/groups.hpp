@@ -87,7 +87,6 @@ class Groups {
   Instant poll_at() const noexcept { return next_; }
 
  private:
-  std::uint32_t hash(InterfaceIndex interface, const Address& group) const noexcept;
   Group* find(InterfaceIndex interface, const Address& group) const noexcept;
   Group* create(InterfaceIndex interface, const Address& group) noexcept;
   void erase(Group& group) noexcept;
@@ -101,6 +100,8 @@ class Groups {
   void mode_changed(Interface& interface, Group& group, Instant now) noexcept;
   void source_changed(Interface& interface, Group& group, GroupSource& source, Instant now) noexcept;
   void change_due(Interface& interface, Group& group, Instant now) noexcept;
+  void forget_changes(Group& group) noexcept;
+  void count_change(Group& group) noexcept;
   void settle(Group& group) noexcept;
   void query(Interface& interface, const Address& group, Duration max_response, std::span<const std::byte> sources,
              Instant now) noexcept;
@@ -109,12 +110,8 @@ class Groups {
   unsigned version(const Interface& interface, const Address& group, Instant now) const noexcept;
   void send_change(Interface& interface, Group& group, Instant now) noexcept;
   void send_answer(Interface& interface, Group& group, Instant now) noexcept;
-  template <class Report>
-  bool report_change(Interface& interface, Group& group, Instant now) noexcept;
-  template <class Report>
+  bool report_change(Interface& interface, const Group& group, Instant now) noexcept;
   bool report_answer(Interface& interface, const Group& group, Instant now) noexcept;
-  template <class Report, class Wanted>
-  bool report_sources(Report& report, wire::GroupRecordType type, const Group& group, Wanted wanted) noexcept;
   bool send_old(Interface& interface, const Group& group, unsigned version, bool joined, Instant now) noexcept;
   void heard_report(const Interface& interface, const Address& group) noexcept;
   Duration random(Duration below) noexcept;

@@ -30,42 +30,65 @@ void send_mld(Link& link, Interface& interface, const Address& source, const Add
 
 }  // namespace
 
-template <class Writer>
-void GroupReport<Writer>::add() noexcept {
-  const std::size_t count = std::exchange(count_, 0);
-  if (failed_) { return; }
-  const std::span<const std::byte> sources = std::span(sources_).first(kSize * count);
-  const std::span<const std::byte, kSize> group(group_.wire().data(), kSize);
-  if (writer_ && writer_->add(type_, group, sources)) { return; }
+void GroupReport::add(Type type) noexcept {
+  type_ = type;
+  add_record();
+}
+
+void GroupReport::add_source(Type type, const Address& source) noexcept {
+  if (count_ == kMaxSources || (count_ > 0 && type != type_)) { add_record(); }
+  type_ = type;
+  const auto bytes = source.wire();
+  std::memcpy(sources_.data() + bytes.size() * count_++, bytes.data(), bytes.size());
+}
+
+bool GroupReport::send() noexcept {
+  if (count_ > 0) { add_record(); }
+  send_packet();
+  return !failed_;
+}
+
+bool GroupReport::write_record(std::span<const std::byte> sources) noexcept {
+  const auto group = group_.wire();
+  if (igmp_) { return igmp_->add(type_, group.first<4>(), sources); }
+  return mld_ && mld_->add(type_, group.first<16>(), sources);
+}
+
+void GroupReport::add_record() noexcept {
+  const std::span<const std::byte> sources = std::span(sources_).first(group_.wire().size() * count_);
+  count_ = 0;
+  if (failed_ || write_record(sources)) { return; }
   send_packet();
   packet_ = link_.allocate();
   if (packet_) {
-    constexpr std::size_t kOverhead = kV4 ? kIpv4Overhead : kIpv6Overhead;
-    const std::size_t room = interface_.mtu > kOverhead ? interface_.mtu - kOverhead : 0;
-    writer_.emplace(packet_.append(std::min(packet_.tailroom(), room)));
-    if (writer_->add(type_, group, sources)) { return; }
+    const std::size_t overhead = group_.is_v4() ? kIpv4Overhead : kIpv6Overhead;
+    const std::size_t room = interface_.mtu > overhead ? interface_.mtu - overhead : 0;
+    const auto out = packet_.append(std::min(packet_.tailroom(), room));
+    if (group_.is_v4()) {
+      igmp_.emplace(out);
+    } else {
+      mld_.emplace(out);
+    }
+    if (write_record(sources)) { return; }
   }
-  writer_.reset();
+  igmp_.reset();
+  mld_.reset();
   packet_ = Packet();
   failed_ = true;
 }
 
-template <class Writer>
-void GroupReport<Writer>::send_packet() noexcept {
-  if (!writer_) { return; }
-  const Address source = source_on(interface_, kV4);
-  if constexpr (kV4) {
-    packet_.truncate(writer_->finish().size());
+void GroupReport::send_packet() noexcept {
+  const Address source = source_on(interface_, group_.is_v4());
+  if (igmp_) {
+    packet_.truncate(igmp_->finish().size());
+    igmp_.reset();
     link_.send_control(interface_, source, kIgmpv3Routers, Protocol::igmp, std::move(packet_), now_);
-  } else {
-    packet_.truncate(writer_->finish(bytes_of(source), wire::bytes_of(kMldv2Routers)).size());
+  } else if (mld_) {
+    packet_.truncate(mld_->finish(bytes_of(source), wire::bytes_of(kMldv2Routers)).size());
+    mld_.reset();
     send_mld(link_, interface_, source, kMldv2Routers, std::move(packet_), now_);
   }
-  writer_.reset();
 }
-
-template class GroupReport<wire::Igmpv3ReportWriter>;
-template class GroupReport<wire::Mldv2ReportWriter>;
 
 bool send_old_igmp(Link& link, Interface& interface, const Address& group, bool joined, bool version_1,
                    Instant now) noexcept {

@@ -91,15 +91,9 @@ Neighbors::~Neighbors() {
   for (Neighbor& entry : table_) { entry.waiting.clear(); }
 }
 
-std::uint32_t Neighbors::hash(InterfaceIndex interface, const Address& address) const noexcept {
-  Hasher hasher(key_);
-  address.hash_into(hasher);
-  hasher.add(interface);
-  return hasher.finish();
-}
-
 Neighbor* Neighbors::find(InterfaceIndex interface, const Address& address) const noexcept {
-  return chains_.find(hash(interface, address), [&](const Neighbor& entry) { return entry.is(interface, address); });
+  return chains_.find(hash_of(key_, interface, address),
+                      [&](const Neighbor& entry) { return entry.is(interface, address); });
 }
 
 // A free entry, else the one that is missed least: one that does not answer, one that has not been used for long (or
@@ -132,13 +126,13 @@ Neighbor* Neighbors::create(InterfaceIndex interface, const Address& address, Fo
   victim->address = address;
   victim->interface = interface;
   victim->state = State::incomplete;
-  chains_.link(hash(interface, address), *victim);
+  chains_.link(hash_of(key_, interface, address), *victim);
   return victim;
 }
 
 void Neighbors::erase(Neighbor& entry) noexcept {
   while (!entry.waiting.empty()) { drop_oldest(entry); }
-  chains_.unlink(hash(entry.interface, entry.address), entry);
+  chains_.unlink(hash_of(key_, entry.interface, entry.address), entry);
   const std::uint16_t bucket = entry.bucket;
   entry = Neighbor();
   entry.bucket = bucket;
@@ -318,7 +312,7 @@ void Neighbors::set_role(Neighbor& entry, Neighbor::Role role) noexcept {
 
 void Neighbors::input_arp(Interface& interface, std::span<const std::byte> packet, Instant now) noexcept {
   const auto arp = wire::ArpView::parse(packet);
-  if (!arp || !interface.is_ethernet()) { return; }
+  if (!features::kIpv4 || !arp || !interface.is_ethernet()) { return; }
   const bool request = arp->operation() == wire::ArpOperation::request;
   if (!request && arp->operation() != wire::ArpOperation::reply) { return; }
   const MacAddress station = arp->sender_mac();
@@ -352,7 +346,7 @@ void Neighbors::input_arp(Interface& interface, std::span<const std::byte> packe
 
 void Neighbors::input_nd(Interface& interface, const Ingress& ingress, std::span<const std::byte> message,
                          Instant now) noexcept {
-  if (message.empty() || ingress.hop_limit != wire::kNdpHopLimit) { return; }  // RFC 4861 §7.1
+  if (!features::kIpv6 || message.empty() || ingress.hop_limit != wire::kNdpHopLimit) { return; }  // RFC 4861 §7.1
   if (wire::load_u8(message.data()) == static_cast<std::uint8_t>(wire::Icmpv6Type::neighbor_solicitation)) {
     input_solicitation(interface, ingress, message, now);
   } else {

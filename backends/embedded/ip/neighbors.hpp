@@ -25,15 +25,15 @@ struct Neighbor {
   MacAddress hardware_address;
   InterfaceIndex interface = 0;
   State state = State::none;
-  std::uint8_t solicitations = 0;  ///< sent without an answer
   Role role = Role::unknown;
   bool suspect = false;             ///< did not answer when last asked, and has not been heard of since
+  std::uint8_t solicitations = 0;   ///< sent without an answer
   std::uint16_t bucket = kNoEntry;  ///< first entry of the hash bucket with this entry's number
   std::uint16_t next = kNoEntry;    ///< in the same bucket
   /// When this host last sent to it, in units of 2^20 microseconds; 0: never.
   std::uint32_t used = 0;
-  Instant timer = Instant::max();
   driver::PacketQueue waiting;
+  Instant timer = Instant::max();
 
   bool is(InterfaceIndex on, const Address& who) const noexcept {
     return state != State::none && interface == on && address == who;
@@ -91,7 +91,6 @@ class Neighbors {
   /// Who wants an entry: only what this host sends itself may push out neighbours that are in use.
   enum class For : bool { others, sending };
 
-  std::uint32_t hash(InterfaceIndex interface, const Address& address) const noexcept;
   Neighbor* find(InterfaceIndex interface, const Address& address) const noexcept;
   Neighbor* create(InterfaceIndex interface, const Address& address, For wanted, Instant now) noexcept;
   void erase(Neighbor& entry) noexcept;
