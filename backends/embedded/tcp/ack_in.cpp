@@ -52,7 +52,8 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
   const std::uint32_t acked = c.snd_una - una;
   // RFC 6937: what this acknowledgement tells to have left the network.
   const std::uint32_t arrived = acked + holds > held ? acked + holds - held : 0;
-  if (c.recovery != TcpRecovery::open && c.snd_una >= c.recover) {
+  const bool ended = c.recovery != TcpRecovery::open && c.snd_una >= c.recover;
+  if (ended) {
     if (c.recovery == TcpRecovery::fast) { c.congestion.leave_recovery(); }
     c.recovery = TcpRecovery::open;
     if (c.rack_persist != 0 && --c.rack_persist == 0) { c.rack_multiplier = 1; }
@@ -62,13 +63,18 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
   if (forward || delivered.any || c.flight() == 0) { arm_retransmit(c); }
   const bool lost = detect_loss(c, delivered, forward && c.recovery == TcpRecovery::fast);
   switch (c.recovery) {
-    case TcpRecovery::fast: c.congestion.in_recovery(arrived, c.pipe(), c.mss, forward && !lost); break;
+    case TcpRecovery::fast:
+      c.congestion.in_recovery(arrived, c.pipe(), c.mss, forward && !lost);
+      // RFC 6582 §3.2 step 3: a partial acknowledgement always has the next one sent.
+      if (!c.sack && forward) { c.congestion.at_least(c.pipe() + c.mss); }
+      break;
     case TcpRecovery::ecn: break;
     case TcpRecovery::open:
     case TcpRecovery::loss:
       // RFC 5681 §3.1; RFC 9438 §5.8: only who uses the window gets more of it.
-      if (forward && (c.recovery == TcpRecovery::loss || flight + c.mss > c.congestion.window() ||
-                      (c.congestion.slow_start() && 2 * flight > c.congestion.window()))) {
+      if (forward && !ended &&
+          (c.recovery == TcpRecovery::loss || flight + c.mss > c.congestion.window() ||
+           (c.congestion.slow_start() && 2 * flight > c.congestion.window()))) {
         c.congestion.on_ack(acked, c.mss, now_ms_, c.rtt.srtt() / 1000, tuning_.cubic);
       }
       break;

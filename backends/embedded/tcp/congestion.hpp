@@ -35,7 +35,7 @@ class Congestion {
   void leave_recovery() noexcept { window_ = threshold_; }
   /// Brings the window to the threshold at once (ECN).
   void to_threshold() noexcept { window_ = threshold_; }
-  void limit(std::uint32_t window) noexcept { window_ = window_ < window ? window_ : window; }
+  void at_least(std::uint32_t window) noexcept { window_ = window_ < window ? window : window_; }
 
  private:
   std::uint32_t window_ = 0;

@@ -24,7 +24,7 @@ void Tcp::receive(Connection& c, const Segment& segment) noexcept {
   std::span<const std::byte> payload = segment.payload;
   bool fin = segment.has(flag::fin);
 
-  // What is in the window of it. The window ends where the ring ends, and where the peer has ended.
+  // What is in the window of it. The window ends where it was said to, and where the peer has ended.
   if (seq < c.rcv_nxt) {
     const std::uint32_t old = std::min(c.rcv_nxt - seq, size_of(payload));
     if constexpr (features::kTcpSack) {
@@ -38,7 +38,7 @@ void Tcp::receive(Connection& c, const Segment& segment) noexcept {
     c.ack_due = true;
     if (seq < c.rcv_nxt) { return make_ready(c); }
   }
-  SeqNumber edge = c.rcv_nxt + c.receive_room();
+  SeqNumber edge = max(c.rcv_nxt, min(c.rcv_adv, c.rcv_nxt + c.receive_room()));
   if (c.fin_early && c.fin_at < edge) { edge = c.fin_at; }
   if (seq + size_of(payload) > edge) {
     // A FIN behind what was cut off would end the stream too early.
@@ -131,17 +131,25 @@ void Tcp::acknowledge_later(Connection& c, std::uint32_t bytes) noexcept {
   }
 }
 
-/// The window as it goes into a header, and `rcv_adv` with it. Its right edge never moves back (RFC 9293 §3.8.6.2.2),
-/// also not by rounding: what scaling cannot express is kept back at the end of the ring. It moves on by a worthwhile
-/// step only.
+/// What of the ring's room a window may tell of. Scaling rounds each time, in the peer's favour so that the right edge
+/// does not move back (RFC 9293 §3.8.6.2.2, RFC 7323 §2.4): what that adds up to before something is read is kept back.
+std::uint32_t Tcp::window_limit(const Connection& c) noexcept {
+  const std::uint32_t room = c.receive_room();
+  if (c.rcv_scale == 0) { return std::min<std::uint32_t>(room, 0xffff); }
+  const std::uint32_t kept = c.rx.size() / 64 + (1u << c.rcv_scale);
+  return room > kept ? std::min(room - kept, std::uint32_t{0xffff} << c.rcv_scale) : 0;
+}
+
+/// The window as it goes into a header, and `rcv_adv` with it. Its right edge moves on by a worthwhile step only.
 std::uint16_t Tcp::window_field(Connection& c) noexcept {
   const std::uint32_t unit = 1u << c.rcv_scale;
-  const std::uint32_t room = c.receive_room();
-  const std::uint32_t free = room > unit - 1 ? room - (unit - 1) : 0;
+  const std::uint32_t free = window_limit(c);
   std::uint32_t window = c.rcv_adv > c.rcv_nxt ? c.rcv_adv - c.rcv_nxt : 0;
   const std::uint32_t step = std::min<std::uint32_t>(c.rx.size() / 2, c.mss);
   if (free >= window + step || (free > window && c.rx_unread == 0)) { window = free; }
-  const std::uint32_t field = std::min<std::uint32_t>((window + unit - 1) >> c.rcv_scale, 0xffff);
+  std::uint32_t field = std::min<std::uint32_t>((window + unit - 1) >> c.rcv_scale, 0xffff);
+  // Never more than there is.
+  if (field << c.rcv_scale > c.receive_room()) { field = c.receive_room() >> c.rcv_scale; }
   const SeqNumber edge = c.rcv_nxt + (field << c.rcv_scale);
   if (edge > c.rcv_adv) { c.rcv_adv = edge; }
   return static_cast<std::uint16_t>(field);
@@ -151,10 +159,7 @@ std::uint16_t Tcp::window_field(Connection& c) noexcept {
 void Tcp::after_read(Connection& c) noexcept {
   if (!c.synchronized() || c.fin_received) { return; }
   const std::uint32_t window = c.rcv_adv > c.rcv_nxt ? c.rcv_adv - c.rcv_nxt : 0;
-  const std::uint32_t unit = (1u << c.rcv_scale) - 1;
-  const std::uint32_t room = c.receive_room() > unit ? c.receive_room() - unit : 0;
-  const std::uint32_t limit = std::min<std::uint32_t>(room, std::uint32_t{0xffff} << c.rcv_scale);
-  if (window < c.rx.size() / 2 && limit >= window + std::min<std::uint32_t>(c.rx.size() / 2, 2u * c.mss)) {
+  if (window < c.rx.size() / 2 && window_limit(c) >= window + std::min<std::uint32_t>(c.rx.size() / 2, 2u * c.mss)) {
     c.ack_due = true;
     kick(c);
   }

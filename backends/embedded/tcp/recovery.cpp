@@ -31,7 +31,7 @@ bool Tcp::detect_loss(Connection& c, const Scoreboard::Delivered& delivered, boo
     c.sent.mark_first_lost(c.snd_una, c.segment_size());
     return true;
   } else if (c.duplicates == kDupThresh && c.recovery != TcpRecovery::fast && c.recovery != TcpRecovery::loss &&
-             c.snd_una - 1 > c.recover) {
+             c.snd_una > c.recover) {
     c.sent.mark_first_lost(c.snd_una, c.segment_size());
     found = true;
   }

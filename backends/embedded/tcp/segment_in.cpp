@@ -57,8 +57,10 @@ bool Tcp::acceptable(Connection& c, const Segment& segment) noexcept {
   const std::uint32_t window = std::max<std::uint32_t>(c.rcv_adv - c.rcv_nxt, 1);
   const std::int32_t begins = segment.seq.ahead_of(c.rcv_nxt);
   const std::int32_t ends = (segment.seq + segment.length()).ahead_of(c.rcv_nxt);
-  const bool inside = segment.length() == 0 ? begins >= 0 && begins <= static_cast<std::int32_t>(window)
-                                            : begins < static_cast<std::int32_t>(window) && ends > 0;
+  const bool reset = segment.has(flag::rst);
+  const bool inside = segment.length() == 0
+                          ? begins >= 0 && begins <= static_cast<std::int32_t>(reset ? window - 1 : window)
+                          : begins < static_cast<std::int32_t>(window) && ends > 0;
   if (inside) {
     // RFC 7323 §4.3: only of a segment that the last acknowledgement sent was waiting for.
     if (c.timestamps && segment.options.timestamps && segment.seq <= c.last_ack_sent) {
@@ -67,7 +69,7 @@ bool Tcp::acceptable(Connection& c, const Segment& segment) noexcept {
     return true;
   }
   ++counters_.unacceptable;
-  if (segment.has(flag::rst)) { return false; }
+  if (reset) { return false; }
   if (segment.length() == 0) {
     // An acknowledgement alone, answered with one, could go to and fro for ever.
     if (begins < 0 && segment.seq + 1 == c.rcv_nxt && !segment.has(flag::syn)) {

@@ -156,6 +156,7 @@ class Tcp {
   void receive(Connection& c, const Segment& segment) noexcept;
   void on_fin(Connection& c) noexcept;
   void acknowledge_later(Connection& c, std::uint32_t bytes) noexcept;
+  static std::uint32_t window_limit(const Connection& c) noexcept;
   std::uint16_t window_field(Connection& c) noexcept;
   void after_read(Connection& c) noexcept;
 
