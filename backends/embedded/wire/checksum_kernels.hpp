@@ -17,9 +17,6 @@ Sum copy_and_sum_avx2(std::byte* to, const std::byte* from, std::size_t size) no
 
 /// Whether they do: a load and a test of what the run-time library found out when the program started.
 inline bool has_avx2() noexcept { return __builtin_cpu_supports("avx2"); }
-#elif defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB >= 2 && defined(__ARMEL__) && \
-    !defined(NAL_CHECKSUM_PORTABLE)
-#define NAL_CHECKSUM_THUMB2 1
 #endif
 
 }  // namespace nal::embedded::wire::kernel
