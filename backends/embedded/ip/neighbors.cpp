@@ -49,6 +49,12 @@ MacAddress group_address(const Interface& interface, const Address& next_hop) no
   return wire::ethernet_group(wire::Ipv6Bytes(next_hop.wire().data(), 16));
 }
 
+/// Whether an address is this host's, in use or about to be; one that turned out to be somebody else's is not.
+bool is_own(const Interface& interface, const Address& address) noexcept {
+  const InterfaceAddress* const entry = interface.find(address);
+  return entry && entry->state != InterfaceAddress::State::duplicate;
+}
+
 /// Where a packet that waits comes from.
 Address source_of(const driver::PacketBuffer& buffer) noexcept {
   auto& memory = const_cast<driver::PacketBuffer&>(buffer);
@@ -158,7 +164,8 @@ void Neighbors::send_slowly(Interface& interface, const Address& next_hop, std::
     link_.send_frame(interface, MacAddress(), type, std::move(packet), now);
     return;
   }
-  Neighbor* entry = find(interface.index, next_hop);
+  // A group is never in the table.
+  Neighbor* entry = next_hop.is_multicast() ? nullptr : find(interface.index, next_hop);
   if (!entry) {
     const MacAddress group = group_address(interface, next_hop);
     if (!group.is_unspecified()) {
@@ -324,7 +331,7 @@ void Neighbors::input_arp(Interface& interface, std::span<const std::byte> packe
 
   dad_.input_arp(interface, station, sender, target, now);
   const bool for_us = interface.has(target);
-  if (!sender.is_unspecified() && !interface.find(sender)) {
+  if (!sender.is_unspecified() && !is_own(interface, sender)) {
     Neighbor* entry = find(interface.index, sender);
     if (entry) {
       const bool unknown = entry->state == State::incomplete || entry->state == State::failed;
@@ -377,7 +384,7 @@ void Neighbors::input_solicitation(Interface& interface, const Ingress& ingress,
     }
     return;
   }
-  if (!entry || !entry->in_use() || interface.find(ingress.source)) { return; }
+  if (!entry || !entry->in_use() || is_own(interface, ingress.source)) { return; }
   if (station) { learn(interface, ingress.source, *station, Neighbor::Role::unknown, now); }
   // The answer alone is no use of the neighbour: whoever asks under many names makes no entry worth keeping by it, and
   // none that is probed.
@@ -400,8 +407,8 @@ void Neighbors::input_advertisement(Interface& interface, const Ingress& ingress
   const auto view = wire::NeighborAdvertisementView::parse(message);
   if (!view || !interface.is_ethernet() || (ingress.destination.is_multicast() && view->solicited())) { return; }
   const Address target = Address::from_wire(view->target());
-  if (InterfaceAddress* const own = interface.find(target)) {
-    dad_.input_nd(interface, *own, {}, now);
+  if (is_own(interface, target)) {
+    dad_.input_nd(interface, *interface.find(target), {}, now);
     return;
   }
   Neighbor* const entry = find(interface.index, target);
@@ -432,7 +439,7 @@ void Neighbors::input_advertisement(Interface& interface, const Ingress& ingress
 void Neighbors::learn(Interface& interface, const Address& address, const MacAddress& hardware_address,
                       Neighbor::Role role, Instant now) noexcept {
   if (!interface.is_ethernet() || !hardware_address.is_unicast() || address.is_unspecified() ||
-      address.is_multicast() || interface.find(address)) {
+      address.is_multicast() || is_own(interface, address)) {
     return;
   }
   Neighbor* entry = find(interface.index, address);

@@ -1,5 +1,7 @@
 #include "backends/embedded/ip/slaac.hpp"
 
+#include <algorithm>
+
 #include "backends/embedded/ip/nd.hpp"
 #include "backends/embedded/wire/ipv6.hpp"
 
@@ -188,13 +190,15 @@ void Slaac::input_advertisement(Interface& interface, const Address& router, std
     }
   }
 
-  // Only of routers that were taken, so that a flood of others makes no neighbours.
-  const auto station = view->options().link_layer(wire::NdpOptionType::source_link_layer);
-  for (const LearnedRoute& known : storage_.routes) {
-    if (known.kind != Kind::none && known.interface == interface.index && known.next_hop == router) {
-      if (station) { neighbors_.learn(interface, router, *station, Neighbor::Role::router, now); }
-      break;
-    }
+  // New neighbours only of routers that were taken, so that a flood of others makes none.
+  const Neighbor* const neighbor = neighbors_.lookup(interface.index, router);
+  const bool taken = std::any_of(storage_.routes.begin(), storage_.routes.end(), [&](const LearnedRoute& known) {
+    return known.kind != Kind::none && known.interface == interface.index && known.next_hop == router;
+  });
+  auto station = view->options().link_layer(wire::NdpOptionType::source_link_layer);
+  if (!station && neighbor) { station = neighbor->hardware_address; }
+  if (station && (taken || neighbor)) {
+    neighbors_.learn(interface, router, *station, taken ? Neighbor::Role::router : Neighbor::Role::unknown, now);
   }
 
   State& state = state_of(interface);

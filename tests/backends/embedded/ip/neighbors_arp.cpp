@@ -323,6 +323,28 @@ TEST_CASE("neighbours of one interface are not those of another", "[embedded][ne
   CHECK(link.take() == Lines{"eth1: arp who-has 10.0.0.2 tell 10.0.0.3 -> ff:ff:ff:ff:ff:ff"});
 }
 
+TEST_CASE("a tunnel needs no neighbours", "[embedded][neighbors]") {
+  Arp link;
+  link.eth0.medium = driver::Medium::ip;
+  link.send_to(kPeer, 1);
+  CHECK(link.take() == Lines{"10.0.0.1 > 10.0.0.2 #1 -> 00:00:00:00:00:00"});
+  link.arp(kPeerMac, Op::request, kPeer, kHost);
+  CHECK(link.take().empty());
+}
+
+TEST_CASE("who has an address that was to be this host's is a neighbour like any other", "[embedded][neighbors]") {
+  Arp link;
+  link.start(link.eth0, kOther, 24, InterfaceAddress::Origin::dhcp);
+  link.arp(kPeerMac, Op::request, kOther, kPeer);
+  link.arp(kPeerMac, Op::request, kOther, kPeer);
+  REQUIRE(link.eth0.find(Address(kOther))->state == InterfaceAddress::State::duplicate);
+  link.take();
+  link.send_to(kOther, 1);
+  link.reply(kOther, kPeerMac);
+  CHECK(link.take() == Lines{"arp who-has 10.0.0.3 tell 10.0.0.1 -> ff:ff:ff:ff:ff:ff",
+                             "10.0.0.1 > 10.0.0.3 #1 -> 02:00:00:00:00:22"});
+}
+
 TEST_CASE("a link that goes down forgets its neighbours and what waits for them", "[embedded][neighbors]") {
   Arp link;
   link.send_to(kPeer, 1);

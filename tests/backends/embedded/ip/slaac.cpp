@@ -319,6 +319,12 @@ TEST_CASE("of several routers the preferred one is used, and another when it doe
   link.hear(Advertisement(0, Preference::high), kSecond);
   CHECK(link.hop(kFar) == "fe80::a");
   CHECK(link.count(Kind::router) == 1);
+  // The last one too: others are looked for.
+  link.hear(Advertisement(0));
+  CHECK(link.hop(kFar) == "-");
+  link.take();
+  link.advance(1_s);
+  CHECK(link.solicitations().size() == 1);
 }
 
 TEST_CASE("a router that says it is a host is used no longer (RFC 4861 §7.2.5)", "[embedded][slaac]") {
@@ -329,6 +335,9 @@ TEST_CASE("a router that says it is a host is used no longer (RFC 4861 §7.2.5)"
   CHECK(link.hop(kFar) == "fe80::a");
   link.advertise(kRouter, Ipv6Address::all_nodes(), kRouter, &kRouterMac, "O");
   CHECK(link.hop(kFar) == "fe80::b");
+  link.hear(Advertisement(9000));  // it is one again
+  CHECK(link.hop(kFar) == "fe80::a");
+  CHECK(link.neighbors.lookup(1, Address(kRouter))->hardware_address == kRouterMac);
 }
 
 TEST_CASE("a specific route is better than a default one, by length and preference (RFC 4191)", "[embedded][slaac]") {
