@@ -366,6 +366,7 @@ void Neighbors::input_solicitation(Interface& interface, const Ingress& ingress,
   const auto view = wire::NeighborSolicitationView::parse(message);
   if (!view || ingress.source.is_multicast()) { return; }
   const Address target = Address::from_wire(view->target());
+  if (target.is_v4()) { return; }  // IPv4-mapped: never on the wire (RFC 4038 §4.2)
   const wire::NdpOptions options = view->options();
   const auto station = options.link_layer(wire::NdpOptionType::source_link_layer);
   InterfaceAddress* const entry = interface.find(target);
@@ -407,6 +408,7 @@ void Neighbors::input_advertisement(Interface& interface, const Ingress& ingress
   const auto view = wire::NeighborAdvertisementView::parse(message);
   if (!view || !interface.is_ethernet() || (ingress.destination.is_multicast() && view->solicited())) { return; }
   const Address target = Address::from_wire(view->target());
+  if (target.is_v4()) { return; }
   if (is_own(interface, target)) {
     dad_.input_nd(interface, *interface.find(target), {}, now);
     return;

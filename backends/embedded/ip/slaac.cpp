@@ -264,7 +264,9 @@ bool Slaac::set_route(const LearnedRoute& route, Instant now) noexcept {
 bool Slaac::add_prefix(Interface& interface, const wire::PrefixInformation& prefix, Instant now) noexcept {
   const Address address = Address::from_wire(prefix.prefix);
   // RFC 4862 §5.5.3 b), RFC 4861 §6.3.4
-  if (prefix.prefix_length > 128 || address.is_link_local() || address.is_multicast()) { return false; }
+  if (prefix.prefix_length > 128 || address.is_v4() || address.is_link_local() || address.is_multicast()) {
+    return false;
+  }
   if (prefix.autonomous) { add_address(interface, prefix, now); }
   if (!prefix.on_link) { return false; }
   LearnedRoute route;
@@ -314,7 +316,7 @@ bool Slaac::add_dns_servers(const Interface& interface, const wire::RecursiveDns
   bool changed = false;
   for (std::size_t i = 0; i < servers.count(); ++i) {
     const Address address = Address::from_wire(servers.server(i));
-    if (address.is_multicast() || address.is_unspecified() || address.is_loopback()) { continue; }
+    if (address.is_v4() || address.is_multicast() || address.is_unspecified() || address.is_loopback()) { continue; }
     LearnedDnsServer* known = nullptr;
     LearnedDnsServer* free = nullptr;
     for (LearnedDnsServer& server : storage_.dns_servers) {
@@ -376,8 +378,9 @@ void Slaac::input_redirect(Interface& interface, const Address& router, std::spa
   const Address target = Address::from_wire(view->target());
   const Address destination = Address::from_wire(view->destination());
   const bool on_link = target == destination;
-  if (destination.is_link_local() || destination.is_unspecified() || destination.is_loopback() ||
-      interface.find(target) || interface.find(destination) || (!on_link && !target.is_link_local())) {
+  if (destination.is_v4() || target.is_v4() || destination.is_link_local() || destination.is_unspecified() ||
+      destination.is_loopback() || interface.find(target) || interface.find(destination) ||
+      (!on_link && !target.is_link_local())) {
     return;
   }
   // Only who the packets go to now may send them elsewhere.

@@ -32,13 +32,14 @@ class Dice {
 };
 
 Ipv6Address some_v6(Dice& dice) {
-  switch (dice.below(8)) {
+  switch (dice.below(9)) {
     case 0: return {};
     case 1: return kHost6;
     case 2: return Ipv6Address::all_nodes();
     case 3: return kHost6.solicited_node();
     case 4: return {0x2001, 0xdb8, 1, 0, 0, 0, 0, static_cast<std::uint16_t>(dice.below(4))};
     case 5: return {0xff05, 0, 0, 0, 0, 0, 0, static_cast<std::uint16_t>(dice.below(4))};
+    case 6: return Ipv6Address::from_v4({10, 0, 0, static_cast<std::uint8_t>(dice.below(4))});
     default: return {0xfe80, 0, 0, 0, 0, 0, 0, static_cast<std::uint16_t>(dice.below(6))};
   }
 }

@@ -248,6 +248,20 @@ TEST_CASE("messages that RFC 4861 §7.1 calls invalid do nothing", "[embedded][n
   CHECK(link.take() == Lines{"fe80::1 > fe80::2 #1 -> 02:00:00:00:00:22"});
 }
 
+TEST_CASE("Neighbor Discovery says nothing of IPv4 addresses", "[embedded][neighbors]") {
+  Nd link({.dad = {.ipv6_transmits = 1, .ipv4_probes = 0}});
+  link.use(link.eth0, IpAddress(Ipv4Address(10, 0, 0, 1)), 24);
+  const Ipv4Address peer(10, 0, 0, 2);
+  const Ipv6Address mapped = Ipv6Address::from_v4({10, 0, 0, 1});
+  link.solicit(kPeer, mapped.solicited_node(), mapped, &kPeerMac);
+  link.solicit({}, mapped.solicited_node(), mapped);
+  CHECK(link.take().empty());
+  link.send(link.eth0, Ipv4Address(10, 0, 0, 1), peer, peer, 1);
+  link.take();
+  link.advertise(kPeer, kHost, Ipv6Address::from_v4(peer), &kPeerMac, "SO");
+  CHECK(link.take().empty());
+}
+
 TEST_CASE("without an address that is in use, a neighbour is not asked from ::", "[embedded][neighbors]") {
   FakeLink link;
   link.start(link.eth0, kHost, 64);  // tentative

@@ -246,6 +246,7 @@ TEST_CASE("prefixes that make no address or no network (RFC 4862 §5.5.3, RFC 48
   link.hear(Advertisement(1800)
                 .prefix("fe80::"_ipv6, kHour, kHour)
                 .prefix("ff02::"_ipv6, kHour, kHour)
+                .prefix("::ffff:10.0.0.0"_ipv6, kHour, kHour, "L", 120)
                 .prefix("2001:db8:2::"_ipv6, kHour, 2 * kHour, "A")  // preferred for longer than valid
                 .prefix("2001:db8:3::"_ipv6, 0, 0)                   // not known, and no time
                 .prefix("2001:db8:4::"_ipv6, kHour, kHour, "A", 63)  // no room for 64 bits
@@ -506,7 +507,8 @@ TEST_CASE("search domains that are no host names are left out (RFC 8106 §5.2)",
 
 TEST_CASE("a DNS server of no time is used no longer", "[embedded][slaac]") {
   Host link;
-  link.hear(Advertisement(1800).dns(kHour, {"2001:db8::53"_ipv6, "ff02::1"_ipv6, "::"_ipv6, "fe80::53"_ipv6}));
+  link.hear(Advertisement(1800).dns(
+      kHour, {"2001:db8::53"_ipv6, "ff02::1"_ipv6, "::"_ipv6, "::ffff:10.0.0.1"_ipv6, "fe80::53"_ipv6}));
   CHECK(link.slaac.dns_servers()[0].address == Address("2001:db8::53"_ipv6));
   CHECK(link.slaac.dns_servers()[1].address == Address("fe80::53"_ipv6));
   link.hear(Advertisement(1800).dns(0, {"2001:db8::53"_ipv6}));
