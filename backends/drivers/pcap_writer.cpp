@@ -80,7 +80,8 @@ void PcapFile::write(std::uint32_t interface, Direction direction, std::span<con
 
   Block<28> head;
   head.u32(pcap::kEnhancedPacket).u32(u32(size)).u32(interface);
-  head.u32(u32(time >> 32)).u32(u32(time & 0xffffffff)).u32(u32(kept)).u32(u32(frame.size()));
+  head.u32(static_cast<std::uint32_t>(time >> 32)).u32(static_cast<std::uint32_t>(time & 0xffffffff));
+  head.u32(u32(kept)).u32(u32(frame.size()));
   put(head.bytes());
 
   const std::size_t start = offload.checksum_start != 0 ? offload.checksum_start : offload.unfinished_start;
