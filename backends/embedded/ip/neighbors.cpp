@@ -353,7 +353,11 @@ void Neighbors::input_arp(Interface& interface, std::span<const std::byte> packe
 
 void Neighbors::input_nd(Interface& interface, const Ingress& ingress, std::span<const std::byte> message,
                          Instant now) noexcept {
-  if (!features::kIpv6 || message.empty() || ingress.hop_limit != wire::kNdpHopLimit) { return; }  // RFC 4861 §7.1
+  // RFC 4861 §7.1
+  if (!features::kIpv6 || message.empty() || ingress.hop_limit != wire::kNdpHopLimit || !ingress.source.is_v6() ||
+      !ingress.destination.is_v6()) {
+    return;
+  }
   if (wire::load_u8(message.data()) == static_cast<std::uint8_t>(wire::Icmpv6Type::neighbor_solicitation)) {
     input_solicitation(interface, ingress, message, now);
   } else {

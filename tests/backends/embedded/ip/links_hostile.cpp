@@ -221,6 +221,7 @@ void play(std::uint64_t seed, unsigned steps) {
           link.send(link.eth0, kHost4, to, to, 1);
         } else {
           const Ipv6Address to = some_v6(dice);
+          if (to.is_v4_mapped()) { break; }  // the layer above knows these as IPv4
           link.send(link.eth0, kHost6, to, to, 1);
         }
         break;
