@@ -2,16 +2,14 @@
 /// The one place that knows which network stacks there are: programs are written against the concepts of nal, and this
 /// hands them a stack by name.
 #include <array>
-#include <cstdio>
+#include <memory>
+#include <string>
 #include <string_view>
-#include <utility>
+#include <type_traits>
 
 #include "examples/common/exit_status.hpp"
+#include "nal/any_stack.hpp"
 #include "nal/executor.hpp"
-#ifdef NAL_EXAMPLES_POSIX
-#include "backends/posix/reactor.hpp"
-#include "backends/posix/stack.hpp"
-#endif
 
 namespace examples {
 
@@ -20,39 +18,32 @@ inline constexpr auto kBackends = std::to_array<std::string_view>({
 #ifdef NAL_EXAMPLES_POSIX
     "posix",
 #endif
+#ifdef NAL_EXAMPLES_EMBEDDED
+    "embedded",
+#endif
 });
 static_assert(!kBackends.empty(), "the examples need at least one backend: meson setup -Dbackends=posix");
 
-#ifdef NAL_EXAMPLES_POSIX
-template <class Program>
-int run_on_posix(Program&& program) {
-  nal::posix::Reactor reactor;
-  if (const auto status = reactor.status(); !status) {
-    std::fprintf(stderr, "error: cannot wait for the system's sockets: %s\n", nal::to_string(status.error()));
-    return kFailed;
-  }
-  nal::Executor executor(reactor);
-  static nal::posix::Resources<> memory;
-  nal::posix::Stack stack(reactor, executor, memory);
-  return std::forward<Program>(program)(executor, stack);
-}
-#endif
+/// What may stand behind the backend's name and a colon, for --help; empty where nothing may.
+std::string_view backend_settings();
+/// Why `backend` is none of this build's, or its settings are wrong; empty if neither.
+std::string check_backend(std::string_view backend);
 
-/// Makes the stack called `backend` with all that it stands on, and gives the exit status that
-/// `program(executor, stack)` returns; stack and executor end with that call. `program` is a template on the stack: a
-/// generic lambda, say. A name that is not in `kBackends` is `kWrongUsage`, and an error message says which are.
+namespace detail {
+using Run = int (*)(void* program, nal::Executor& executor, nal::AnyStack& stack);
+int run_on(std::string_view backend, Run run, void* program);
+}  // namespace detail
+
+/// Makes the stack called `backend` ("posix", or "embedded:" and its settings) with all that it stands on, and gives
+/// the exit status that `program(executor, stack)` returns; stack and executor end with that call. The stack is a
+/// `nal::AnyStack`, so a program is compiled once for all of them. What `check_backend` refuses is `kWrongUsage`, and
+/// an error message says why.
 template <class Program>
 int run_on(std::string_view backend, Program&& program) {
-#ifdef NAL_EXAMPLES_POSIX
-  if (backend == "posix") { return run_on_posix(std::forward<Program>(program)); }
-#endif
-  std::fprintf(stderr, "error: no backend '%.*s' in this build; there is:", static_cast<int>(backend.size()),
-               backend.data());
-  for (const std::string_view name : kBackends) {
-    std::fprintf(stderr, " %.*s", static_cast<int>(name.size()), name.data());
-  }
-  std::fputc('\n', stderr);
-  return kWrongUsage;
+  const auto run = [](void* erased, nal::Executor& executor, nal::AnyStack& stack) {
+    return (*static_cast<std::remove_reference_t<Program>*>(erased))(executor, stack);
+  };
+  return detail::run_on(backend, run, std::addressof(program));
 }
 
 }  // namespace examples

@@ -1,7 +1,6 @@
 #include "examples/common/command_line.hpp"
 
 #include <string_view>
-#include <vector>
 
 #include "examples/common/backend.hpp"
 
@@ -9,9 +8,12 @@ namespace examples {
 
 void add_backend_option(CLI::App& app, std::string& name) {
   name = kBackends.front();
-  app.add_option("--backend", name, "the network stack to use")
+  std::string about = "the network stack to use:";
+  for (const std::string_view backend : kBackends) { about.append(" ").append(backend); }
+  if (!backend_settings().empty()) { about.append("; ").append(backend_settings()); }
+  app.add_option("--backend", name, about)
       ->type_name("NAME")
-      ->check(CLI::IsMember(std::vector<std::string>(kBackends.begin(), kBackends.end())))
+      ->check(CLI::Validator([](const std::string& given) { return check_backend(given); }, ""))
       ->capture_default_str();
 }
 
