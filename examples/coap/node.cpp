@@ -262,7 +262,8 @@ nal::Instant Node::deadline(nal::Instant now) const noexcept {
 
 void Node::wait_for_work(nal::Context& context, nal::Waiter& waiter, nal::Timer& timer, nal::Instant now) noexcept {
   work_.add(context, waiter, nal::Wait::other);
-  const nal::Instant due = deadline(now);
+  // Nothing is begun before what waits to be sent has been.
+  const nal::Instant due = busy_ ? nal::Instant::max() : deadline(now);
   if (due.is_never()) {
     timer.disarm();
   } else {

@@ -116,6 +116,14 @@ class Node {
   /// Whoever waits is polled again when there is something to do, and at `deadline`.
   void wait_for_work(nal::Context& context, nal::Waiter& waiter, nal::Timer& timer, nal::Instant now) noexcept;
 
+  /// Over TCP: tells the peer, behind what is being sent, that it may close the connection (RFC 8323 §5.5). Answers
+  /// that are under way still arrive; ask nothing more. `run` goes on until the peer has closed, and ends then with
+  /// `closed`: bound it with a time-out, then close the stream. Over UDP there is nothing to tell.
+  void leave() noexcept {
+    leaving_ = true;
+    kick();
+  }
+
   // For roles.
   void attach_client(Role* role) noexcept;
   void attach_server(Role* role) noexcept;
@@ -183,6 +191,7 @@ class Node {
   bool held_ = false;
   bool reliable_ = false;
   bool bert_ = false;
+  bool leaving_ = false;  ///< the connection is to be released
   NodeConfig config_;
   Memory memory_;
   Role* client_ = nullptr;

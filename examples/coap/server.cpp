@@ -40,12 +40,12 @@ bool Server::receive_empty(const Arrival& arrival) noexcept {
       release(stored);  // RFC 7641 §3.6
     } else {
       stored.outstanding = false;
-      stored.confirmed = arrival.now;
+      stored.confirmed = stored.retransmission.due = arrival.now;
       node_.kick();
     }
     return true;
   }
-  return later_ && later_->receive_empty(*this, arrival);
+  return part_ && part_->receive_empty(*this, arrival);
 }
 
 const Route* Server::find_route(const Options& options) const noexcept {
@@ -191,7 +191,7 @@ void Server::conclude(const Arrival& arrival, Reply& reply, Code code, Seen* see
 }
 
 bool Server::fill(nal::Instant now) noexcept {
-  if (later_ && later_->fill(*this, now)) { return true; }
+  if (part_ && part_->fill(*this, now)) { return true; }
   // In turn, so that none is told all the time while others wait.
   for (std::size_t i = 0; i < memory_.stored.size(); ++i) {
     next_stored_ = next_stored_ + 1 < memory_.stored.size() ? next_stored_ + 1 : 0;
@@ -201,23 +201,25 @@ bool Server::fill(nal::Instant now) noexcept {
 }
 
 nal::Instant Server::deadline(nal::Instant) const noexcept {
-  nal::Instant first = later_ ? later_->deadline(*this) : nal::Instant::max();
+  nal::Instant first = part_ ? part_->deadline(*this) : nal::Instant::max();
   for (const Stored& stored : memory_.stored) {
-    const bool waits =
-        stored.kind == Stored::Kind::group || (stored.kind == Stored::Kind::observer && stored.outstanding);
+    const bool waits = stored.kind == Stored::Kind::group ||
+                       (stored.kind == Stored::Kind::observer && (stored.outstanding || stored.dirty));
     if (waits) { earlier(first, stored.retransmission.due); }
   }
   return first;
 }
 
 void Server::undeliverable(const nal::Endpoint&, std::optional<std::uint16_t> id, nal::Error error) noexcept {
-  if (later_ && id) { later_->undeliverable(*this, *id, error); }
+  if (part_ && id) { part_->undeliverable(*this, *id, error); }
 }
 
 void Server::disconnected(nal::Error) noexcept {
   for (Stored& stored : memory_.stored) { release(stored); }
-  for (Upload& upload : memory_.uploads) { upload.used = false; }
-  if (later_) { later_->disconnected(*this); }
+  for (Upload& upload : memory_.uploads) {
+    if (upload.used) { drop(upload); }
+  }
+  if (part_) { part_->disconnected(*this); }
 }
 
 }  // namespace coap

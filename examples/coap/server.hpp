@@ -114,8 +114,11 @@ class ServerBuffers {
 };
 
 struct ServerConfig {
-  std::uint8_t block_szx = 6;        ///< the largest blocks of answers: 16 << szx bytes
-  std::uint8_t confirm_every = 8;    ///< of so many notifications one must be acknowledged
+  std::uint8_t block_szx = 6;      ///< the largest blocks of answers: 16 << szx bytes
+  std::uint8_t confirm_every = 8;  ///< of so many notifications one must be acknowledged
+  /// Least time between two notifications to a client that it need not acknowledge (RFC 7641 §4.5.1); what has changed
+  /// meanwhile is told then, as it is then. 0 where the network is known to bear more.
+  std::uint8_t notify_seconds = 3;
   std::uint8_t echo_seconds = 60;    ///< for how long an Echo proves that a request is new
   std::uint32_t retry_seconds = 30;  ///< what clients are told when a table is full (Max-Age of 5.03)
 };
@@ -253,6 +256,19 @@ struct Answer {
   std::span<const Option> options{};
 };
 
+/// Told of bodies that were coming in blocks and will not be completed: see `Server::watch_uploads`.
+class UploadWatch {
+ public:
+  /// The client has begun anew, has sent nothing more for the time that the standard gives it, or its connection is
+  /// lost. `size` bytes had come and been taken; a route that streams has seen them, and drops what it kept of them. A
+  /// body that its handler itself refused is not told. Must not wait, and leaves the server and its node alone.
+  virtual void dropped(const Route& route, const nal::Endpoint& remote, std::uint32_t size) noexcept = 0;
+
+ protected:
+  UploadWatch() = default;
+  ~UploadWatch() = default;
+};
+
 /// Answers requests from a table of routes. Needs a `run` of its node to make progress.
 ///
 /// A request that changes something is executed once, however often it arrives: its answer is kept for
@@ -276,6 +292,10 @@ class Server : public Role {
   /// request was non-confirmable. *Errors*: timed_out; connection_reset: the client does not want it any more;
   /// message_size; closed: the request is gone (a connection lost). *Cancellation*: it may have been answered or not.
   Responding respond(Deferred request, const Answer& answer) noexcept;
+
+  /// `watch` is told of bodies that end before they are complete, as soon as they do. It outlives the server. Without
+  /// it a body whose client fell silent takes its place in the table until another one needs it.
+  void watch_uploads(UploadWatch& watch) noexcept;
 
   std::size_t observers() const noexcept;
   std::span<const Route> routes() const noexcept { return routes_; }
@@ -320,6 +340,7 @@ class Server : public Role {
   Code take_block(Call& call, const Block& block, Upload*& upload) noexcept;
   std::uint32_t resource_of(const Options& options) const noexcept;
   std::span<std::byte> assembly_of(const Upload& upload) noexcept;
+  void drop(Upload& upload) noexcept;
 
   // server_observe.cpp
   Stored* keep(const Arrival& arrival, const Route& route, Stored::Kind kind) noexcept;
@@ -327,19 +348,27 @@ class Server : public Role {
   bool observe(Reply& reply, const Call& call) noexcept;
   bool advance(Stored& stored, nal::Instant now) noexcept;
   bool notify(Stored& stored, nal::Instant now) noexcept;
+  void pace(const nal::Endpoint& client, nal::Instant now) noexcept;
   std::span<std::byte> options_room(const Stored& stored) noexcept;
   Options options_of(const Stored& stored) noexcept;
 
-  // server_later.cpp
-  /// The share of answers that come by themselves in what a role does.
-  struct Later {
+  /// A share in what a role does that only some servers need: who does not ask for it does not link it.
+  struct Part {
     bool (*receive_empty)(Server& server, const Arrival& arrival) noexcept;
     bool (*fill)(Server& server, nal::Instant now) noexcept;
     nal::Instant (*deadline)(const Server& server) noexcept;
     void (*undeliverable)(Server& server, std::uint16_t id, nal::Error error) noexcept;
     void (*disconnected)(Server& server) noexcept;
   };
-  static const Later kLater;
+
+  // server_watch.cpp
+  /// A watch's, which asks the other one in its turn.
+  static const Part kWatch;
+
+  // server_later.cpp
+  /// That of answers that come by themselves.
+  static const Part kLater;
+  void answers_later() noexcept { (watch_ ? behind_watch_ : part_) = &kLater; }
   static bool receive_later(Server& server, const Arrival& arrival) noexcept;
   static bool fill_later(Server& server, nal::Instant now) noexcept;
   static nal::Instant later_deadline(const Server& server) noexcept;
@@ -355,7 +384,9 @@ class Server : public Role {
   std::uint32_t sequence_ = 0;  ///< of notifications
   std::size_t next_stored_ = 0;
   List responding_;
-  const Later* later_ = nullptr;  ///< `kLater` as soon as there is one: who puts nothing off does not link it
+  const Part* part_ = nullptr;          ///< the one in use
+  const Part* behind_watch_ = nullptr;  ///< the other one, where that is the watch's
+  UploadWatch* watch_ = nullptr;
 };
 
 /// See `Server::respond`.

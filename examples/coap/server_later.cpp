@@ -24,7 +24,7 @@ Responding Server::respond(Deferred request, const Answer& answer) noexcept {
 nal::Poll<nal::Result<>> Responding::poll(nal::Context& context) noexcept {
   if (phase_ == Phase::idle) {
     phase_ = Phase::queued;
-    server_->later_ = &Server::kLater;
+    server_->answers_later();
     server_->responding_.push_back(*this);
     server_->node_.kick();
   }
@@ -41,8 +41,8 @@ void Responding::finish(nal::Result<> result) noexcept {
   changed_.wake_all();
 }
 
-constinit const Server::Later Server::kLater{receive_later, fill_later, later_deadline, undeliverable_later,
-                                             disconnect_later};
+constinit const Server::Part Server::kLater{receive_later, fill_later, later_deadline, undeliverable_later,
+                                            disconnect_later};
 
 nal::Result<Deferred> Reply::later() noexcept {
   if (call_->notification_ || call_->multicast() || call_->more_ || later_) {
@@ -58,7 +58,7 @@ nal::Result<Deferred> Reply::later() noexcept {
     pending[i].confirmable = arrival.message.type == Type::confirmable;
     pending[i].used = true;
     later_ = true;
-    server_->later_ = &Server::kLater;
+    server_->answers_later();
     return Deferred(*server_, static_cast<std::uint16_t>(i), pending[i].generation);
   }
   return nal::Unexpected(nal::Error::table_full);

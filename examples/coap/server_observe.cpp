@@ -26,6 +26,7 @@ Stored* Server::keep(const Arrival& arrival, const Route& route, Stored::Kind ki
     stored.token = arrival.message.token;
     stored.route = &route;
     stored.options_size = static_cast<std::uint16_t>(options.size());
+    stored.retransmission.due = arrival.now;
     stored.kind = kind;
     std::copy(options.begin(), options.end(), room.begin());
     return &stored;
@@ -74,11 +75,9 @@ std::size_t Server::observers() const noexcept {
 }
 
 bool Server::advance(Stored& stored, nal::Instant now) noexcept {
-  if (stored.kind == Stored::Kind::free) { return false; }
-  const bool due = now >= stored.retransmission.due;
-  if (stored.kind == Stored::Kind::group) { return due && notify(stored, now); }
+  if (stored.kind == Stored::Kind::free || now < stored.retransmission.due) { return false; }
+  if (stored.kind == Stored::Kind::group) { return notify(stored, now); }
   if (stored.outstanding) {
-    if (!due) { return false; }
     if (!stored.retransmission.again(node_, now)) {
       release(stored);  // §4.5: it is gone
       return false;
@@ -98,8 +97,19 @@ bool Server::advance(Stored& stored, nal::Instant now) noexcept {
     stored.retransmission.start(node_, now);
     stored.outstanding = true;
     stored.unconfirmed = 0;
+  } else if (!stored.outstanding && !node_.reliable()) {
+    pace(stored.ends.remote, now);
   }
   return notify(stored, now);
+}
+
+void Server::pace(const nal::Endpoint& client, nal::Instant now) noexcept {
+  for (Stored& stored : memory_.stored) {
+    const bool waits = stored.kind == Stored::Kind::observer && !stored.outstanding;
+    if (waits && same(stored.ends.remote, client)) {
+      stored.retransmission.wait(now, nal::Duration::seconds(config_.notify_seconds));
+    }
+  }
 }
 
 bool Server::notify(Stored& stored, nal::Instant now) noexcept {

@@ -19,6 +19,11 @@ std::uint32_t Server::resource_of(const Options& options) const noexcept {
   return hash;
 }
 
+void Server::drop(Upload& upload) noexcept {
+  upload.used = false;
+  if (watch_) { watch_->dropped(*upload.route, upload.remote, upload.next); }
+}
+
 Code Server::take_block(Call& call, const Block& block, Upload*& upload) noexcept {
   const Arrival& arrival = *call.arrival_;
   const Message& message = arrival.message;
@@ -36,7 +41,7 @@ Code Server::take_block(Call& call, const Block& block, Upload*& upload) noexcep
   Upload* found = nullptr;
   Upload* free = nullptr;
   for (Upload& other : memory_.uploads) {
-    if (other.used && arrival.now >= other.until) { other.used = false; }
+    if (other.used && arrival.now >= other.until) { drop(other); }
     if (!other.used) {
       free = &other;
     } else if (same(other.remote, arrival.ends.remote) && other.route == &call.route() && other.resource == resource &&
@@ -45,13 +50,17 @@ Code Server::take_block(Call& call, const Block& block, Upload*& upload) noexcep
     }
   }
   if (block.number == 0 && !block.more) {
-    if (found) { found->used = false; }
+    if (found) { drop(*found); }
     return Code::empty;
   }
   if (block.number == 0) {
     // A straggler does not throw away what has come since.
     if (found && !node_.reliable() && found->first_id == message.id) { return Code::continue_; }
-    if (!found) { found = free; }
+    if (found) {
+      drop(*found);
+    } else {
+      found = free;
+    }
     if (!found) { return Code::service_unavailable; }
     found->remote = arrival.ends.remote;
     found->tag = tag;

@@ -14,7 +14,7 @@ constexpr std::size_t kBaseSize = 1152;
 StreamLink::StreamLink(Node& node) noexcept : node_(node) {
   node_.reliable_ = true;
   node_.form_ = &MessageWriter::frame;
-  node_.bert_ = false;
+  node_.bert_ = node_.leaving_ = false;
   node_.drop_output();
   node_.set_peer_size(kBaseSize);
 }
@@ -125,6 +125,8 @@ std::span<const std::byte> StreamLink::output(nal::Instant now) noexcept {
       out.add_payload(bytes_of(error_ == nal::Error::message_size ? "message too large" : "bad message"));
     } else if (state_ == State::finished) {
       return {};
+    } else if (node_.leaving_ && !std::exchange(released_, true)) {
+      node_.begin(Type::confirmable, Code::release, 0, {}, {});
     } else {
       process(now);
     }

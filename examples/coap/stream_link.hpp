@@ -28,6 +28,8 @@ class StreamLink {
   /// closed: it has released the connection; protocol_error, message_size: it broke the rules and has been told.
   bool finished() const noexcept { return state_ == State::finished; }
   nal::Error error() const noexcept { return error_; }
+  /// We have said that the peer may close the connection (`Node::leave`).
+  bool released() const noexcept { return released_; }
   /// What the peer said when it aborted (RFC 8323 §5.6): as much of it as is kept.
   std::string_view diagnostic() const noexcept { return text_of(diagnostic_.span()); }
 
@@ -53,6 +55,7 @@ class StreamLink {
   nal::Error error_ = nal::Error::connection_aborted;
   bool capabilities_due_ = true;
   bool abort_due_ = false;
+  bool released_ = false;
   bool ended_ = false;
 };
 

@@ -27,7 +27,7 @@ class [[nodiscard("await it")]] RunTcp {
       auto got = stream_->poll_read(context, read_waiter_, room);
       if (!got.ready()) { return wait(context, now); }
       if (!*got) { return end(got->error()); }
-      if (**got == 0) { return end(nal::Error::end_of_stream); }
+      if (**got == 0) { return end(link_->released() ? nal::Error::closed : nal::Error::end_of_stream); }
       link_->received(**got, now);
     }
     context.wake_soon();
@@ -77,9 +77,9 @@ class [[nodiscard("await it")]] RunTcp {
 
 /// Moves the messages of a node over a connection (RFC 8323): the node's client and server then speak with its peer,
 /// and everything of theirs ends with it. *Completes* only with what ended it. *Errors*: end_of_stream; closed: the
-/// peer released it; connection_aborted: the peer aborted it; protocol_error, message_size: the peer broke the rules;
-/// the stream's. *Cancellation*: what was asked fails with connection_aborted; close the stream. Stream and node
-/// outlive it.
+/// peer released it, or closed it after `Node::leave`; connection_aborted: the peer aborted it; protocol_error,
+/// message_size: the peer broke the rules; the stream's. *Cancellation*: what was asked fails with connection_aborted;
+/// close the stream. Stream and node outlive it.
 template <nal::TcpStream S>
 RunTcp<S> run(S& stream, Node& node) noexcept {
   return RunTcp<S>(stream, node);

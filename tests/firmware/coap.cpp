@@ -196,7 +196,8 @@ int main() {
   static coap::Node server_node(coap::NodeConfig{.seed = 2}, server_buffers.memory());
   static coap::Client client(client_node);
   static coap::ServerBuffers<> tables;
-  static coap::Server server(server_node, kRoutes, tables.memory());
+  // The wire bears any number of notifications.
+  static coap::Server server(server_node, kRoutes, tables.memory(), {.notify_seconds = 0});
   static nal::TaskSlot<512> client_run;
   static nal::TaskSlot<512> server_run;
   static nal::TaskSlot<3072> asker;

@@ -357,8 +357,10 @@ nal::Task<> Asker::ask_over_tcp(Asker& self) {
   const auto started = self.driving_.start(self.executor_, drive_tcp, self);
   if (!started) { co_return nal::Unexpected(started.error()); }
   const auto done = co_await ask(self);
-  self.driving_.cancel();
   // The answer is here already: whether the server hears that we leave is its own affair.
+  self.node_.leave();
+  static_cast<void>(co_await nal::with_timeout(kLastWords, nal::finished(self.driving_)));
+  self.driving_.cancel();
   static_cast<void>(co_await nal::with_timeout(kLastWords, nal::close(*std::move(self.stream_))));
   co_return done;
 }

@@ -14,7 +14,7 @@ using nal::Unexpected;
 namespace {
 
 /// All links, written again from what was read; fails if the text is no list.
-nal::Result<std::vector<Link>> parse(std::string_view text) {
+nal::Result<std::vector<Link>> parse_links(std::string_view text) {
   std::vector<Link> links;
   LinkParser parser(text);
   for (;;) {
@@ -24,7 +24,7 @@ nal::Result<std::vector<Link>> parse(std::string_view text) {
   }
 }
 
-bool is_list(std::string_view text) { return parse(text).has_value(); }
+bool is_list(std::string_view text) { return parse_links(text).has_value(); }
 
 std::string value_of(const Link& link, std::string_view name) {
   const auto attribute = link.find(name);
@@ -42,7 +42,7 @@ constexpr std::string_view kSensors =
 
 std::size_t matching(std::string_view text, std::string_view query) {
   std::size_t count = 0;
-  const auto links = parse(text);
+  const auto links = parse_links(text);
   REQUIRE(links);
   for (const Link& link : *links) { count += link.matches(query); }
   return count;
@@ -51,7 +51,7 @@ std::size_t matching(std::string_view text, std::string_view query) {
 }  // namespace
 
 TEST_CASE("A list of links gives targets and attributes in their order", "[coap]") {
-  const auto links = parse(kSensors);
+  const auto links = parse_links(kSensors);
   REQUIRE(links);
   REQUIRE(links->size() == 5);
   CHECK((*links)[0].target == "/sensors");
@@ -71,7 +71,7 @@ TEST_CASE("A list of links gives targets and attributes in their order", "[coap]
 }
 
 TEST_CASE("An attribute may have no value, and a quoted value anything", "[coap]") {
-  const auto links = parse(R"(<>;obs;title="a \"b\" \\ ,;<>=";title*=utf-8'en'x,</b>)");
+  const auto links = parse_links(R"(<>;obs;title="a \"b\" \\ ,;<>=";title*=utf-8'en'x,</b>)");
   REQUIRE(links);
   REQUIRE(links->size() == 2);
   CHECK((*links)[0].target.empty());
@@ -82,9 +82,9 @@ TEST_CASE("An attribute may have no value, and a quoted value anything", "[coap]
 }
 
 TEST_CASE("Nothing is a list of no links; spaces and line ends stand between links", "[coap]") {
-  CHECK(parse("")->empty());
-  CHECK(parse(" \r\n")->empty());
-  CHECK(parse(" </a> ; rt=x ,\r\n </b>\n")->size() == 2);
+  CHECK(parse_links("")->empty());
+  CHECK(parse_links(" \r\n")->empty());
+  CHECK(parse_links(" </a> ; rt=x ,\r\n </b>\n")->size() == 2);
 }
 
 TEST_CASE("What is no list of links is refused, again and again", "[coap]") {
@@ -129,10 +129,10 @@ TEST_CASE("What is no list of links is refused, again and again", "[coap]") {
 }
 
 TEST_CASE("A list that is cut short at any byte is refused, or the list of links that were whole", "[coap]") {
-  const auto whole = parse(kSensors);
+  const auto whole = parse_links(kSensors);
   for (std::size_t size = 0; size < kSensors.size(); ++size) {
     const std::string text(kSensors.substr(0, size));
-    const auto cut = parse(text);
+    const auto cut = parse_links(text);
     if (!cut) { continue; }
     REQUIRE(cut->size() <= whole->size());
     for (std::size_t i = 0; i < cut->size(); ++i) { CHECK((*cut)[i].target == (*whole)[i].target); }
@@ -199,7 +199,7 @@ TEST_CASE("Links are written and read back", "[coap]") {
   const auto text = writer.text();
   REQUIRE(text);
   CHECK(*text == R"(</time>;obs;ct=0,</b>;title="a \"b\" \\";sz=4294967295,</c>;rt=x;if="y")");
-  const auto links = parse(*text);
+  const auto links = parse_links(*text);
   REQUIRE(links);
   REQUIRE(links->size() == 3);
   CHECK(value_of((*links)[1], "title") == R"(a "b" \)");

@@ -1,3 +1,5 @@
+#include <catch2/generators/catch_generators.hpp>
+
 #include "tests/examples/coap/raw.hpp"
 
 using namespace coap;
@@ -7,15 +9,15 @@ using nal::Unexpected;
 
 namespace {
 
-constexpr Type kCon = Type::confirmable;
-constexpr Type kNon = Type::non_confirmable;
-
 Bytes watch(std::uint16_t id, int token, std::uint32_t observe = 0) {
   return Build(kCon, Code::get, id, bytes({token})).path("note").uint(OptionNumber::observe, observe);
 }
 std::optional<std::uint32_t> sequence(const Raw::Got& got) {
   return got.message.options.find_uint(OptionNumber::observe);
 }
+
+/// In which the next notification comes.
+constexpr nal::Duration kPace = 3001_ms;
 
 /// A client that observes, in a task of its own, and tells what it saw.
 struct Watcher {
@@ -45,7 +47,7 @@ TEST_CASE("Observers are told what has changed, and now and then must acknowledg
   for (int i = 1; i <= 20; ++i) {
     w.shop.note = std::to_string(i);
     w.server.changed("/note");
-    const auto got = w.peer.expect();
+    const auto got = w.peer.expect(kPace);
     CHECK(got.message.token == Token(bytes({5})));
     CHECK(text_of(got.message.payload) == w.shop.note);
     CHECK(sequence(got) == last + 1);
@@ -66,10 +68,10 @@ TEST_CASE("An observer that rejects a notification is forgotten", "[coap]") {
     w.ask(watch(1, 5));
     for (unsigned i = 1; i < before; ++i) {
       w.server.changed("/note");
-      w.peer.expect();
+      w.peer.expect(kPace);
     }
     w.server.changed("/note");
-    const auto got = w.peer.expect();
+    const auto got = w.peer.expect(kPace);
     CHECK((got.message.type == kCon) == (before == 8));
     w.peer.send(kServer, Build(Type::reset, Code::empty, got.message.id));
     CHECK(w.server.observers() == 0);
@@ -83,10 +85,10 @@ TEST_CASE("An observer that acknowledges nothing is forgotten, and told the newe
   w.ask(watch(1, 5));
   for (int i = 1; i < 8; ++i) {
     w.server.changed("/note");
-    w.peer.expect();
+    w.peer.expect(kPace);
   }
   w.server.changed("/note");
-  const auto first = w.peer.expect();
+  const auto first = w.peer.expect(kPace);
   REQUIRE(first.message.type == kCon);
   CHECK(w.peer.expect(4_s).bytes == first.bytes);
   w.shop.note = "newer";
@@ -101,6 +103,116 @@ TEST_CASE("An observer that acknowledges nothing is forgotten, and told the newe
   CHECK(w.peer.expect(40_s).bytes == newer.bytes);
   CHECK_FALSE(w.peer.receive(100_s));
   CHECK(w.server.observers() == 0);
+}
+
+TEST_CASE("Notifications that nobody acknowledges come to a client every three seconds at most", "[coap]") {
+  ServerWorld w;
+  w.routes[1].observable = true;
+  w.shop.large = "x";
+  // Two resources and one client, then one resource and two clients.
+  const bool same_client = GENERATE(true, false);
+  Raw& second = same_client ? w.peer : w.other;
+  w.ask(watch(1, 5));
+  second.send(kServer, Build(kCon, Code::get, 2, bytes({6})).path("large").uint(OptionNumber::observe, 0));
+  second.expect();
+  REQUIRE(w.server.observers() == 2);
+
+  std::map<Raw*, std::optional<nal::Instant>> last;
+  std::map<Raw*, int> unconfirmed;
+  int notes = 0;
+  std::string note;
+  const auto take = [&](Raw& client, int newest) {
+    while (const auto got = client.receive(1_us)) {
+      if (got->message.type == kCon) {
+        client.send(kServer, Build(Type::acknowledgement, Code::empty, got->message.id));
+        last[&client].reset();  // it tells of a round trip
+      } else {
+        if (last[&client]) { CHECK(got->at - *last[&client] > 2900_ms); }
+        last[&client] = got->at;
+        ++unconfirmed[&client];
+      }
+      if (got->message.token != Token(bytes({5}))) { continue; }
+      ++notes;
+      note = text_of(got->message.payload);
+      CHECK(std::stoi(note) >= newest - 1);  // not what made it due
+    }
+  };
+  for (int i = 0; i < 600; ++i) {
+    w.shop.note = std::to_string(i);
+    w.server.changed("/note");
+    w.server.changed("/large");
+    w.pass(100_ms);
+    take(w.peer, i);
+    if (!same_client) { take(w.other, i); }
+  }
+  CHECK(unconfirmed[&w.peer] >= 15);
+  CHECK(unconfirmed[&w.peer] <= 24);
+  CHECK(notes >= (same_client ? 8 : 18));
+  CHECK(notes <= (same_client ? 14 : 28));
+  if (!same_client) { CHECK(unconfirmed[&w.other] >= 15); }
+  // When all is quiet the last state has been told.
+  w.shop.note = "1000";
+  w.server.changed("/note");
+  w.pass(10_s);
+  take(w.peer, 1000);
+  w.pass(10_s);
+  take(w.peer, 1000);
+  CHECK(note == "1000");
+}
+
+TEST_CASE("A network that bears it may be told of every change at once", "[coap]") {
+  nal::test::FakeWorld world;
+  Raw peer(world.executor, world.client, {nal::test::FakeWorld::client_address(), 40001});
+  auto socket = *world.server.udp_bind_multiple({nal::IpAddress(), 5683}, {});
+  Buffers<> buffers;
+  Node node({.seed = 2}, buffers.memory());
+  Shop shop;
+  const Route routes[] = {{.path = "/note", .handler = shop, .observable = true}};
+  ServerBuffers<> tables;
+  Server server(node, routes, tables.memory(), {.notify_seconds = 0});
+  nal::TaskSlot<1024> running;
+  REQUIRE(running.start(world.executor, World::run_node, socket, node).has_value());
+  peer.send(kServer, watch(1, 5));
+  peer.expect();
+  for (int i = 0; i < 7; ++i) {
+    server.changed("/note");
+    CHECK(peer.expect().message.type == kNon);
+  }
+}
+
+TEST_CASE("A node that cannot send waits for that, not for what is due", "[coap]") {
+  ServerWorld w;
+  struct Due : Role {
+    bool receive(const Arrival&) noexcept override { return false; }
+    bool fill(nal::Instant) noexcept override { return false; }
+    nal::Instant deadline(nal::Instant now) const noexcept override { return now + 100_ms; }
+    void undeliverable(const nal::Endpoint&, std::optional<std::uint16_t>, Error) noexcept override {}
+    void disconnected(Error) noexcept override {}
+  };
+  Buffers<> buffers;
+  Node node({.seed = 2}, buffers.memory());
+  Due due;
+  node.attach_client(&due);
+  struct Waiting {
+    nal::Poll<nal::Result<>> poll(nal::Context& context) noexcept {
+      node->wait_for_work(context, waiter, timer, context.now());
+      ++polls;
+      return nal::pending;
+    }
+    Node* node;
+    int polls = 0;
+    nal::Waiter waiter{};
+    nal::Timer timer{};
+  };
+  for (const bool busy : {true, false}) {
+    if (busy) { node.send_empty(Type::reset, 1, {kServer, {}}); }
+    Waiting waiting{&node};
+    CHECK(w.wait(nal::with_timeout(1_s, waiting)) == Unexpected(Error::timed_out));
+    CHECK((waiting.polls <= 2) == busy);
+    CHECK((waiting.polls >= 9) == !busy);
+    node.drop_output();
+  }
+  node.attach_client(nullptr);
 }
 
 TEST_CASE("Registering again replaces, asking with Observe 1 ends, and a full table only answers", "[coap]") {
@@ -160,7 +272,7 @@ TEST_CASE("Our client sees what our server tells", "[coap]") {
   for (int i = 0; i < 20; ++i) {
     w.shop.note = std::to_string(i);
     w.server.changed("/note");
-    w.pass(1_ms);
+    w.pass(kPace);
   }
   REQUIRE(watcher.seen.size() == 21);
   CHECK(watcher.seen.front() == "hello");

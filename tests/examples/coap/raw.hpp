@@ -5,6 +5,9 @@
 
 namespace coap::test {
 
+inline constexpr Type kCon = Type::confirmable;
+inline constexpr Type kNon = Type::non_confirmable;
+
 /// The other side, as the test says: datagrams by hand.
 class Raw {
  public:

@@ -7,9 +7,6 @@ using nal::Unexpected;
 
 namespace {
 
-constexpr Type kCon = Type::confirmable;
-constexpr Type kNon = Type::non_confirmable;
-
 Bytes get(std::uint16_t id, std::string_view path) { return Build(kCon, Code::get, id, bytes({1})).path(path); }
 Bytes count(Type type, std::uint16_t id) { return Build(type, Code::post, id, bytes({1})).path("count"); }
 

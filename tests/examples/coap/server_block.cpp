@@ -5,8 +5,6 @@ using namespace coap::test;
 
 namespace {
 
-constexpr Type kCon = Type::confirmable;
-
 /// A block of a body for /large, of 16 bytes.
 Bytes put(std::uint16_t id, std::uint32_t number, bool more, std::string_view payload = "0123456789abcdef") {
   return Build(kCon, Code::put, id).path("large").block1(number, more, 0).payload(payload);
@@ -18,6 +16,20 @@ Bytes put_tagged(std::uint16_t id, int tag, std::uint32_t number, bool more) {
       .option(OptionNumber::request_tag, bytes({tag}))
       .payload(more ? "0123456789abcdef" : "end");
 }
+
+class Watch : public UploadWatch {
+ public:
+  struct Dropped {
+    std::string path;
+    nal::Endpoint remote;
+    std::uint32_t size;
+    friend bool operator==(const Dropped&, const Dropped&) = default;
+  };
+  void dropped(const Route& route, const nal::Endpoint& remote, std::uint32_t size) noexcept override {
+    dropped_.push_back({std::string(route.path), remote, size});
+  }
+  std::vector<Dropped> dropped_;
+};
 
 }  // namespace
 
@@ -107,6 +119,81 @@ TEST_CASE("Bodies with other tags or of other clients do not mix, and only so ma
   CHECK(w.code_of(put_tagged(6, 3, 0, true)) == Code::continue_);
   // Those before were forgotten.
   CHECK(w.code_of(put_tagged(7, 1, 1, true)) == Code::request_entity_incomplete);
+}
+
+TEST_CASE("Who watches uploads is told of those that are dropped, when they are", "[coap]") {
+  ServerWorld w;
+  Watch watch;
+  w.server.watch_uploads(watch);
+  const nal::Endpoint peer{nal::test::FakeWorld::client_address(), 40001};
+  SECTION("the client has begun anew") {
+    w.code_of(put(1, 0, true));
+    w.code_of(put(2, 1, true));
+    CHECK(watch.dropped_.empty());
+    w.code_of(put(3, 0, true));
+    CHECK(watch.dropped_ == std::vector<Watch::Dropped>{{"/large", peer, 32}});
+    w.code_of(put(4, 0, false, "all of it"));
+    REQUIRE(watch.dropped_.size() == 2);
+    CHECK(watch.dropped_[1] == Watch::Dropped{"/large", peer, 16});
+    CHECK(w.shop.received == "all of it");
+  }
+  SECTION("the client has fallen silent") {
+    w.code_of(put_tagged(1, 1, 0, true));
+    w.pass(10_s);
+    w.code_of(put_tagged(2, 2, 0, true));
+    w.code_of(put_tagged(3, 2, 1, true));
+    // Nothing arrives that would make the server look: 2 * MAX_TRANSMIT_SPAN.
+    w.pass(79_s);
+    CHECK(watch.dropped_.empty());
+    w.pass(2_s);
+    CHECK(watch.dropped_ == std::vector<Watch::Dropped>{{"/large", peer, 16}});
+    w.pass(20_s);
+    REQUIRE(watch.dropped_.size() == 2);
+    CHECK(watch.dropped_[1] == Watch::Dropped{"/large", peer, 32});
+    w.pass(200_s);
+    CHECK(watch.dropped_.size() == 2);
+  }
+  SECTION("a body that is complete, or refused by its handler, was not dropped") {
+    w.code_of(put(1, 0, true));
+    CHECK(w.code_of(put(2, 1, false)) == Code::changed);
+    auto refuse = [](const Call&, Reply&) noexcept { return Code::forbidden; };
+    w.routes[1].handler = refuse;
+    CHECK(w.code_of(put(3, 0, true)) == Code::forbidden);
+    CHECK(w.code_of(put(4, 0, true)) == Code::forbidden);
+    w.pass(200_s);
+    CHECK(watch.dropped_.empty());
+  }
+  SECTION("answers that come later do so with a watch as well, whichever was first") {
+    for (int i = 0; i < 2; ++i) {
+      auto asking = w.client.get(kServer, "slow");
+      CHECK(w.wait(nal::with_timeout(1_s, asking)) == nal::Unexpected(nal::Error::timed_out));
+      REQUIRE(w.shop.waiting.size() == 1);
+      w.server.watch_uploads(watch);
+      const Answer answer{.payload = bytes_of("at last")};
+      CHECK(w.wait(w.server.respond(std::move(w.shop.waiting[0]), answer)));
+      CHECK(w.wait(asking)->text() == "at last");
+      w.shop.waiting.clear();
+    }
+    // One that nobody acknowledges.
+    w.peer.send(kServer, Build(kCon, Code::get, 7, bytes({7})).path("slow"));
+    w.peer.receive();
+    const Answer answer{.payload = bytes_of("unheard")};
+    CHECK(w.wait(w.server.respond(std::move(w.shop.waiting[0]), answer)) == nal::Unexpected(nal::Error::timed_out));
+  }
+}
+
+TEST_CASE("A watch is given to a server that answers later already", "[coap]") {
+  ServerWorld w;
+  auto asking = w.client.get(kServer, "slow");
+  CHECK(w.wait(nal::with_timeout(1_s, asking)) == nal::Unexpected(nal::Error::timed_out));
+  Watch watch;
+  w.server.watch_uploads(watch);
+  const Answer answer{.payload = bytes_of("at last")};
+  CHECK(w.wait(w.server.respond(std::move(w.shop.waiting[0]), answer)));
+  CHECK(w.wait(asking)->text() == "at last");
+  CHECK(w.code_of(put(1, 0, true)) == Code::continue_);
+  w.pass(100_s);
+  CHECK(watch.dropped_.size() == 1);
 }
 
 TEST_CASE("A body may come in smaller blocks than it began with", "[coap]") {

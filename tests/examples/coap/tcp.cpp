@@ -130,3 +130,30 @@ TEST_CASE("An answer that was put off arrives over a connection", "[coap]") {
   CHECK(w.wait(w.server.respond(std::move(w.shop.waiting[0]), answer)));
   CHECK(w.wait(asking)->text() == "at last");
 }
+
+TEST_CASE("A client that leaves ends both sides as closed, and may connect again", "[coap]") {
+  TcpWorld w;
+  CHECK(w.wait(w.client.get(kServer, "note"))->text() == "hello");
+  w.client_node.leave();
+  for (auto* run : {&w.client_run, &w.server_run}) {
+    w.world.executor.run_until([run] { return !run->running(); }, w.world.executor.now() + 1_s);
+    REQUIRE(run->result().ready());
+    CHECK(*run->result() == Unexpected(Error::closed));
+  }
+  REQUIRE(w.server_run.start(w.world.executor, TcpWorld::serve, w).has_value());
+  REQUIRE(w.client_run.start(w.world.executor, TcpWorld::ask, w).has_value());
+  CHECK(w.wait(w.client.get(kServer, "note"))->text() == "hello");
+  w.wait(nal::sleep(1_s));
+  CHECK(w.client_run.running());
+}
+
+TEST_CASE("Over a connection every change is told at once", "[coap]") {
+  TcpWorld w;
+  Observation observation(w.client, {.remote = kServer, .path = "note"});
+  CHECK(w.wait(observation.next())->text() == "hello");
+  for (int i = 0; i < 20; ++i) {
+    w.shop.note = std::to_string(i);
+    w.server.changed("/note");
+    CHECK(w.wait(nal::with_timeout(1_ms, observation.next()))->text() == w.shop.note);
+  }
+}

@@ -58,8 +58,8 @@ struct Linked {
   std::optional<nal::test::FakeTcpStream> peer;
 };
 
-const Bytes kGet = bytes({0x52, 0x01, 7, 8, 0xb4}) + text("note");
-const Bytes kAnswer = bytes({0x72, 0x45, 7, 8, 0xc0, 0xff}) + text("hello");
+const Bytes kGetNote = bytes({0x52, 0x01, 7, 8, 0xb4}) + text("note");
+const Bytes kNote = bytes({0x72, 0x45, 7, 8, 0xc0, 0xff}) + text("hello");
 
 /// What an abort begins with.
 bool is_abort(const Bytes& data) {
@@ -70,12 +70,12 @@ bool is_abort(const Bytes& data) {
 
 TEST_CASE("A request on a stream is answered with its token", "[coap]") {
   Linked w;
-  w.send(kCsm + kGet);
-  CHECK(w.receive() == kAnswer);
+  w.send(kCsm + kGetNote);
+  CHECK(w.receive() == kNote);
 }
 
 TEST_CASE("Messages on a stream may come in any pieces", "[coap]") {
-  const Bytes whole = kCsm + kGet + bytes({0x00, 0x00}) + kGet;
+  const Bytes whole = kCsm + kGetNote + bytes({0x00, 0x00}) + kGetNote;
   for (std::size_t cut = 1; cut < whole.size(); ++cut) {
     INFO(cut);
     Linked w;
@@ -83,13 +83,13 @@ TEST_CASE("Messages on a stream may come in any pieces", "[coap]") {
     Bytes got = w.receive();
     w.send({whole.begin() + static_cast<std::ptrdiff_t>(cut), whole.end()});
     for (Bytes more = w.receive(); !more.empty(); more = w.receive()) { got = got + more; }
-    CHECK(got == kAnswer + kAnswer);
+    CHECK(got == kNote + kNote);
   }
 }
 
 TEST_CASE("A stream that does not begin with capabilities is aborted", "[coap]") {
   Linked w;
-  w.send(kGet);
+  w.send(kGetNote);
   CHECK(is_abort(w.receive()));
   CHECK(w.ended() == Error::protocol_error);
 }
@@ -145,6 +145,36 @@ TEST_CASE("A peer may release or abort the connection", "[coap]") {
   w.send(kCsm);
   w.peer.reset();
   CHECK(w.ended() == Error::end_of_stream);
+}
+
+TEST_CASE("Who leaves releases the connection, and hears what was still under way", "[coap]") {
+  Linked w;
+  w.send(kCsm);
+  auto asking = w.client.get(kServer, "a");
+  CHECK(w.wait(nal::with_timeout(1_ms, asking)) == Unexpected(Error::timed_out));
+  const Bytes request = w.receive();
+  w.node.leave();
+  CHECK(w.receive() == bytes({0x00, 0xE4}));
+  // Once.
+  w.node.leave();
+  w.send(kGetNote);
+  CHECK(w.receive() == kNote);
+  Bytes answer(request.begin(), request.begin() + 6);
+  answer[0] = std::byte{0x04};
+  answer[1] = std::byte{0x45};
+  w.send(answer);
+  CHECK(w.wait(asking)->code() == Code::content);
+  CHECK(w.running.running());
+  w.peer.reset();
+  CHECK(w.ended() == Error::closed);
+}
+
+TEST_CASE("A connection is released behind our capabilities and before the peer's, if it must be", "[coap]") {
+  Linked w;
+  w.node.leave();
+  CHECK(w.receive() == bytes({0x00, 0xE4}));
+  w.peer.reset();
+  CHECK(w.ended() == Error::closed);
 }
 
 TEST_CASE("Messages are no larger than the peer takes", "[coap]") {
