@@ -1,15 +1,14 @@
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "nal/assert.hpp"
 
 namespace nal::embedded {
 
-/// Ranges of a sequence space of 32 bits, apart from each other, all within 2^31 of one another: `kCapacity` at most.
-/// Kept with the one that changed last in front (which RFC 2018 §4 wants of SACK blocks).
-template <std::size_t kCapacity>
+/// Ranges of a sequence space of 32 bits, apart from each other, all within 2^31 of one another: as many as the memory
+/// given takes. Kept with the one that changed last in front (which RFC 2018 §4 wants of SACK blocks).
 class RangeSet {
  public:
   struct Range {
@@ -17,6 +16,12 @@ class RangeSet {
     std::uint32_t end;  ///< behind the last
     friend constexpr bool operator==(const Range&, const Range&) noexcept = default;
   };
+
+  /// Without room.
+  constexpr RangeSet() noexcept = default;
+  /// In memory that outlives it; at most 65535 of them count.
+  constexpr explicit RangeSet(std::span<Range> memory) noexcept
+      : ranges_(memory.data()), capacity_(static_cast<std::uint16_t>(memory.size())) {}
 
   constexpr bool empty() const noexcept { return count_ == 0; }
   constexpr std::size_t count() const noexcept { return count_; }
@@ -28,23 +33,24 @@ class RangeSet {
   /// has changed.
   constexpr bool add(std::uint32_t begin, std::uint32_t end) noexcept {
     NAL_ASSERT(before(begin, end));
-    std::size_t kept = 0;
+    bool joins = false;
+    for (std::size_t i = 0; i < count_; ++i) { joins = joins || touches({begin, end}, ranges_[i]); }
+    if (!joins && count_ == capacity_) { return false; }
+    // The ranges are apart: none that is passed over can touch what grows by others later.
     Range joined{begin, end};
-    std::array<Range, kCapacity> rest{};
+    std::size_t kept = 0;
     for (std::size_t i = 0; i < count_; ++i) {
       const Range range = ranges_[i];
-      if (before(joined.end, range.begin) || before(range.end, joined.begin)) {
-        rest[kept++] = range;
+      if (!touches(joined, range)) {
+        ranges_[kept++] = range;
         continue;
       }
       if (before(range.begin, joined.begin)) { joined.begin = range.begin; }
       if (before(joined.end, range.end)) { joined.end = range.end; }
     }
-    if (kept == kCapacity) { return false; }
-    // The ranges were apart, so none that was passed over can touch what has grown since by others.
+    for (std::size_t i = kept; i != 0; --i) { ranges_[i] = ranges_[i - 1]; }
     ranges_[0] = joined;
-    for (std::size_t i = 0; i < kept; ++i) { ranges_[i + 1] = rest[i]; }
-    count_ = static_cast<std::uint8_t>(kept + 1);
+    count_ = static_cast<std::uint16_t>(kept + 1);
     return true;
   }
 
@@ -61,7 +67,7 @@ class RangeSet {
         reached = range.end;
       }
     }
-    count_ = static_cast<std::uint8_t>(kept);
+    count_ = static_cast<std::uint16_t>(kept);
     return reached;
   }
 
@@ -72,21 +78,18 @@ class RangeSet {
     }
     return false;
   }
-  /// Whether [begin, end) shares a place with any of them.
-  constexpr bool overlaps(std::uint32_t begin, std::uint32_t end) const noexcept {
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (before(begin, ranges_[i].end) && before(ranges_[i].begin, end)) { return true; }
-    }
-    return false;
-  }
 
  private:
   static constexpr bool before(std::uint32_t a, std::uint32_t b) noexcept {
     return static_cast<std::int32_t>(a - b) < 0;
   }
+  static constexpr bool touches(const Range& a, const Range& b) noexcept {
+    return !before(a.end, b.begin) && !before(b.end, a.begin);
+  }
 
-  std::array<Range, kCapacity> ranges_{};
-  std::uint8_t count_ = 0;
+  Range* ranges_ = nullptr;
+  std::uint16_t count_ = 0;
+  std::uint16_t capacity_ = 0;
 };
 
 }  // namespace nal::embedded

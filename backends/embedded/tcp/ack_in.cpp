@@ -31,7 +31,7 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
     network_.confirm_reachable(route_of(c));
   }
   const bool dsack = take_sack(c, segment, delivered);
-  const bool window_changed = update_window(c, segment);
+  const bool window_changed = update_window(c, segment, forward);
   // A peer that answers probes of its closed window lives (RFC 9293 §3.8.6.1).
   if (c.snd_wnd == 0) { c.progress_at = now_ms_; }
   // RFC 5681 §2: what a duplicate acknowledgement is, where the peer tells no more.
@@ -79,7 +79,7 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
       }
       break;
   }
-  if (c.tlp_sent && c.snd_una >= c.tlp_end) { end_of_probe(c, dsack); }
+  if (c.tlp_sent && c.snd_una >= c.recover) { end_of_probe(c, dsack); }
   if (c.sent.lost() != 0 || c.snd_nxt < c.data_end() || (c.fin_queued && !c.fin_sent())) { make_ready(c); }
   if (forward && c.fin_acknowledged) { on_fin_acknowledged(c); }
 }
@@ -122,14 +122,14 @@ void Tcp::sample_rtt(Connection& c, const Segment& segment, const Scoreboard::De
 }
 
 /// RFC 9293 §3.10.7.4: only by a segment that is not older than the one that told the window before.
-bool Tcp::update_window(Connection& c, const Segment& segment) noexcept {
-  if (segment.ack < c.snd_una) { return false; }
-  if (!(c.snd_wl1 < segment.seq || (c.snd_wl1 == segment.seq && c.snd_wl2 <= segment.ack))) { return false; }
+bool Tcp::update_window(Connection& c, const Segment& segment, bool forward) noexcept {
+  if (segment.ack < c.snd_una || segment.seq < c.snd_wl1) { return false; }
   const std::uint32_t window = std::uint32_t{segment.window} << c.snd_scale;
+  // Of two with the same numbers none is known to be the older: the larger window, or that there is none, is believed.
+  if (!forward && segment.seq == c.snd_wl1 && window < c.snd_wnd && window != 0) { return false; }
   const bool changed = window != c.snd_wnd;
   const bool opened = c.snd_wnd == 0 && window != 0;
   c.snd_wl1 = segment.seq;
-  c.snd_wl2 = segment.ack;
   c.snd_wnd = window;
   c.max_snd_wnd = std::max(c.max_snd_wnd, window);
   if (opened) {

@@ -57,17 +57,15 @@ void Congestion::grow_as_cubic(std::uint32_t acked, std::uint32_t mss, std::uint
                                std::uint32_t srtt_ms) noexcept {
   if constexpr (features::kTcpCubic) {
     // Windows in bytes, times in milliseconds, C = 0.4 segments/s^3 (RFC 9438 §4.1, §5.1).
-    if (!cubic_.begun) {
-      cubic_.begun = true;
-      cubic_.epoch = now;
-      cubic_.w_est = window_;
+    if (cubic_.w_est == 0) {
+      cubic_ = {0, now, window_};
       acked_ = 0;
-      if (window_ < cubic_.w_max) {
+      if (window_ < w_max_) {
         // K = cbrt((W_max - cwnd) / C) in seconds, of segments: in ms, cbrt(10^9 * 2.5 * segments).
-        cubic_.k = cube_root(std::uint64_t{cubic_.w_max - window_} * 2'500'000'000u / mss);
+        cubic_.k = cube_root(std::uint64_t{w_max_ - window_} * 2'500'000'000u / mss);
       } else {
         cubic_.k = 0;
-        cubic_.w_max = window_;
+        w_max_ = window_;
       }
     }
     // §4.2: what the window should be a round trip from now.
@@ -76,7 +74,7 @@ void Congestion::grow_as_cubic(std::uint32_t acked, std::uint32_t mss, std::uint
     const std::uint64_t distance = std::min<std::uint64_t>(before ? cubic_.k - elapsed : elapsed - cubic_.k, 400'000);
     // 0.4 * mss * d^3 / 10^9, in an order that stays within 64 bits.
     const std::uint64_t growth = distance * distance * distance / 1'000'000 * mss / 2500;
-    std::uint64_t target = before ? (growth < cubic_.w_max ? cubic_.w_max - growth : 0) : cubic_.w_max + growth;
+    std::uint64_t target = before ? (growth < w_max_ ? w_max_ - growth : 0) : w_max_ + growth;
     target = std::clamp<std::uint64_t>(target, window_, window_ + window_ / 2);
     // §4.3: not less than Reno with the same back-off: 3 * (1 - 0.7) / (1 + 0.7) = 9/17 segments a window.
     cubic_.w_est += static_cast<std::uint32_t>(std::uint64_t{acked} * mss / window_ * 9 / 17);
@@ -89,7 +87,7 @@ void Congestion::grow_as_cubic(std::uint32_t acked, std::uint32_t mss, std::uint
 
 void Congestion::on_idle(std::uint32_t mss) noexcept {
   window_ = std::min(window_, std::min(10 * mss, std::max<std::uint32_t>(2 * mss, 14600)));
-  if constexpr (features::kTcpCubic) { cubic_.begun = false; }
+  cubic_ = {};
 }
 
 void Congestion::reduce(std::uint32_t flight, std::uint32_t mss, bool cubic) noexcept {
@@ -98,8 +96,8 @@ void Congestion::reduce(std::uint32_t flight, std::uint32_t mss, bool cubic) noe
     if (cubic) {
       // §4.6, §4.7: three tenths less, and room for newcomers when even the last maximum was not reached.
       const std::uint32_t window = std::max(window_, flight);
-      cubic_.w_max = window < cubic_.w_max ? window / 20 * 17 : window;
-      cubic_.begun = false;
+      w_max_ = window < w_max_ ? window / 20 * 17 : window;
+      cubic_ = {};
       threshold = flight / 10 * 7;
     }
   }
@@ -107,27 +105,24 @@ void Congestion::reduce(std::uint32_t flight, std::uint32_t mss, bool cubic) noe
   threshold_ = std::max(threshold, 2 * mss);
 }
 
-void Congestion::enter_recovery(std::uint32_t flight) noexcept {
-  prr_delivered_ = prr_out_ = 0;
-  recovery_flight_ = std::max<std::uint32_t>(flight, 1);
-}
+void Congestion::enter_recovery(std::uint32_t flight) noexcept { prr_ = {0, 0, std::max<std::uint32_t>(flight, 1)}; }
 
 void Congestion::in_recovery(std::uint32_t delivered, std::uint32_t pipe, std::uint32_t mss, bool progress) noexcept {
-  prr_delivered_ += delivered;
+  prr_.delivered += delivered;
   std::int64_t allowed = 0;
   if (pipe > threshold_) {
     // Proportional: ceil(prr_delivered * ssthresh / RecoverFS) - prr_out
-    allowed = static_cast<std::int64_t>((std::uint64_t{prr_delivered_} * threshold_ + recovery_flight_ - 1) /
-                                        recovery_flight_) -
-              prr_out_;
+    allowed = static_cast<std::int64_t>((std::uint64_t{prr_.delivered} * threshold_ + prr_.recovery_flight - 1) /
+                                        prr_.recovery_flight) -
+              prr_.out;
   } else {
     // The slow start reduction bound, the conservative one unless things go forward.
-    const std::int64_t behind = static_cast<std::int64_t>(prr_delivered_) - prr_out_;
+    const std::int64_t behind = static_cast<std::int64_t>(prr_.delivered) - prr_.out;
     const std::int64_t bound = progress ? std::max<std::int64_t>(behind, delivered) + mss : behind;
     allowed = std::min<std::int64_t>(std::int64_t{threshold_} - pipe, bound);
   }
   // The first retransmission always goes out (§3.1: "fast retransmit").
-  if (prr_out_ == 0) { allowed = std::max<std::int64_t>(allowed, mss); }
+  if (prr_.out == 0) { allowed = std::max<std::int64_t>(allowed, mss); }
   window_ = pipe + static_cast<std::uint32_t>(std::max<std::int64_t>(allowed, 0));
 }
 

@@ -1,6 +1,4 @@
 #pragma once
-#include <type_traits>
-
 #include "backends/embedded/features.hpp"
 #include "backends/embedded/tcp/seq_number.hpp"
 
@@ -24,15 +22,21 @@ class Congestion {
   /// down.
   void reduce(std::uint32_t flight, std::uint32_t mss, bool cubic) noexcept;
   /// The retransmission timer expired: back to one segment.
-  void on_timeout(std::uint32_t mss) noexcept { window_ = mss; }
+  void on_timeout(std::uint32_t mss) noexcept {
+    window_ = mss;
+    cubic_ = {};
+  }
 
   /// RFC 6937: recovery begins with `flight` under way.
   void enter_recovery(std::uint32_t flight) noexcept;
   /// An acknowledgement in recovery tells of `delivered` bytes more; `pipe` are now thought to be under way.
   void in_recovery(std::uint32_t delivered, std::uint32_t pipe, std::uint32_t mss, bool progress) noexcept;
-  void sent_in_recovery(std::uint32_t bytes) noexcept { prr_out_ += bytes; }
+  void sent_in_recovery(std::uint32_t bytes) noexcept { prr_.out += bytes; }
   /// Recovery is over.
-  void leave_recovery() noexcept { window_ = threshold_; }
+  void leave_recovery() noexcept {
+    window_ = threshold_;
+    cubic_ = {};
+  }
   /// Brings the window to the threshold at once (ECN).
   void to_threshold() noexcept { window_ = threshold_; }
   void at_least(std::uint32_t window) noexcept { window_ = window_ < window ? window : window_; }
@@ -41,19 +45,23 @@ class Congestion {
   std::uint32_t window_ = 0;
   std::uint32_t threshold_ = 0x7fffffff;
   std::uint32_t acked_ = 0;  ///< towards the window's next segment
-  // RFC 6937; of meaning in recovery only, where CUBIC's growth rests.
-  std::uint32_t prr_delivered_ = 0;
-  std::uint32_t prr_out_ = 0;
-  std::uint32_t recovery_flight_ = 0;
-  struct Cubic {
-    std::uint32_t w_max = 0;  ///< the window before the last reduction
-    std::uint32_t k = 0;      ///< milliseconds from the epoch until it is reached again
-    std::uint32_t epoch = 0;  ///< when growth began, if `begun`
-    std::uint32_t w_est = 0;  ///< what Reno would have
-    bool begun = false;
+  std::uint32_t w_max_ = 0;  ///< CUBIC: the window before the last reduction
+  /// RFC 6937: of meaning in recovery only.
+  struct Prr {
+    std::uint32_t delivered;
+    std::uint32_t out;
+    std::uint32_t recovery_flight;
   };
-  struct None {};
-  [[no_unique_address]] std::conditional_t<features::kTcpCubic, Cubic, None> cubic_;
+  /// RFC 9438: of meaning outside of recovery only; while nothing is known of its growth, zero.
+  struct Cubic {
+    std::uint32_t k;      ///< milliseconds from the epoch until `w_max_` is reached again
+    std::uint32_t epoch;  ///< when growth began
+    std::uint32_t w_est;  ///< what Reno would have; not 0 once growth has begun
+  };
+  union {
+    Cubic cubic_{};
+    Prr prr_;
+  };
 
   void grow_as_cubic(std::uint32_t acked, std::uint32_t mss, std::uint32_t now, std::uint32_t srtt_ms) noexcept;
 };

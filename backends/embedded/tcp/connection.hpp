@@ -83,37 +83,40 @@ struct ConnectionData {
   bool keep_alive_due : 1 = false;
   bool ece_due : 1 = false;  ///< RFC 3168 §6.1.3: told until the peer says CWR
   bool cwr_due : 1 = false;
-  bool dsack_due : 1 = false;  ///< RFC 2883: `dsack` came twice
   // What is known.
   bool fin_acknowledged : 1 = false;
   bool fin_received : 1 = false;  ///< everything before it too
   bool fin_early : 1 = false;     ///< the peer's end is at `fin_at`, with something missing before it
   bool reordering : 1 = false;    ///< RFC 8985: seen on this path
-  bool tlp_sent : 1 = false;      ///< the last thing sent was a probe, up to `tlp_end`
+  bool tlp_sent : 1 = false;      ///< the last thing sent was a probe, up to `recover`
   bool tlp_again : 1 = false;     ///< and it was sent before
   bool dsack_round : 1 = false;   ///< RFC 8985: `dsack_until` is of meaning
   bool linger_timer : 1 = false;
   bool slow_syn : 1 = false;        ///< the handshake's first segment was lost
+  bool ready : 1 = false;           ///< is in the list of those with something to do
   bool small_segments : 1 = false;  ///< a black hole is suspected: RFC 8899 §4.3
 
-  Error error{};             ///< why it is closed, if not cleanly
-  Error soft_error{};        ///< what the network last told (RFC 1122 §4.2.3.9); why, should it time out
-  std::uint8_t backoff = 0;  ///< how often the retransmission timer doubled
+  Error error{};                     ///< why it is closed, if not cleanly
+  Error soft_error{};                ///< what the network last told (RFC 1122 §4.2.3.9); why, should it time out
+  std::uint8_t backoff = 0;          ///< how often the retransmission timer doubled
+  std::uint8_t rack_multiplier = 1;  ///< RFC 8985: of the reordering window
+  std::uint8_t rack_persist = 0;     ///< and for how many recoveries
+  std::uint8_t quick_acks = 0;       ///< of the first segments: each is acknowledged at once, for the peer's slow start
   std::uint8_t keep_alive_sent = 0;
   std::uint8_t keep_alive_probes = 0;
-  std::uint8_t ring_class = 0;
-  std::uint16_t ring = kNoFlow;           ///< which of the rings it has, or none
-  std::uint16_t keep_alive_idle = 0;      ///< seconds
-  std::uint16_t keep_alive_interval = 0;  ///< seconds
-  std::uint32_t user_timeout = 0;         ///< milliseconds
-
-  // The way there; the source is `key.local`.
-  Address next_hop;
-  std::uint32_t route_version = 0;
   InterfaceIndex route_interface = 0;
   std::uint8_t snd_scale = 0;
   std::uint8_t rcv_scale = 0;
   std::uint8_t duplicates = 0;  ///< duplicate acknowledgements in a row, of a peer that tells no more
+  std::uint8_t ring_class = 0;
+  std::uint16_t ring = kNoFlow;           ///< which of the rings it has, or none
+  std::uint16_t keep_alive_idle = 0;      ///< seconds
+  std::uint16_t keep_alive_interval = 0;  ///< seconds
+  std::uint16_t user_timeout = 0;         ///< seconds; 0: as for all
+
+  // The way there; the source is `key.local`.
+  Address next_hop;
+  std::uint16_t route_version = 0;  ///< low bits
   std::uint16_t route_mtu = 0;
   std::uint16_t route_neighbor = 0xffff;
   std::uint16_t mss = 536;       ///< of what we send: payload and options together
@@ -124,7 +127,6 @@ struct ConnectionData {
   SeqNumber snd_una;
   SeqNumber snd_nxt;  ///< behind everything ever sent
   SeqNumber snd_wl1;
-  SeqNumber snd_wl2;
   std::uint32_t snd_wnd = 0;
   std::uint32_t max_snd_wnd = 0;
   ByteRing tx;                ///< from the first byte that is not acknowledged on
@@ -132,31 +134,25 @@ struct ConnectionData {
   Scoreboard sent;
   Congestion congestion;
   RttEstimator rtt;
-  SeqNumber recover;  ///< of `recovery`: it ends when this is acknowledged
-  SeqNumber tlp_end;
+  SeqNumber recover;  ///< of `recovery`, or of a probe: it ends when this is acknowledged
   SeqNumber rack_end;
   std::uint32_t rack_sent = 0;  ///< microseconds; 0 with `rack_rtt` 0: nothing delivered yet
   std::uint32_t rack_rtt = 0;   ///< microseconds
   SeqNumber dsack_until;
-  std::uint8_t rack_multiplier = 1;
-  std::uint8_t rack_persist = 0;
 
   // Receiving.
-  std::uint8_t quick_acks = 0;  ///< of the first segments: each is acknowledged at once, for the peer's slow start
   SeqNumber rcv_nxt;
   SeqNumber rcv_adv;  ///< the window's right edge as advertised
   SeqNumber last_ack_sent;
   SeqNumber fin_at;
   ByteRing rx;                  ///< from the first byte that was not read on
   std::uint32_t rx_unread = 0;  ///< how many are there, up to `rcv_nxt`
-  RangeSet<4> early;            ///< what is there behind it
-  RangeSet<4>::Range dsack{};
+  RangeSet early;               ///< what is there behind it
   std::uint32_t ts_recent = 0;
   std::uint32_t ts_offset = 0;  ///< what our timestamps are ahead of the clock
 
   std::uint32_t timer_at = 0;     ///< of `timer`
-  std::uint32_t ack_at = 0;       ///< of `ack_waiting`
-  std::uint32_t linger_at = 0;    ///< of `linger_timer`
+  std::uint32_t ack_at = 0;       ///< of `ack_waiting`, or of `linger_timer`: who lingers takes no data
   std::uint32_t heard_at = 0;     ///< the last segment of the peer
   std::uint32_t progress_at = 0;  ///< since when something is unacknowledged without progress
 
@@ -183,7 +179,6 @@ struct Connection : Flow, ConnectionData {
   DeadlineLinks deadline;
   FlowIndex ready_next = kNoFlow;  ///< of those with something to do
   FlowIndex ready_previous = kNoFlow;
-  bool ready = false;
   std::uint16_t generation = 0;  ///< how many have been in this place
   WaitList readable;
   WaitList writable;

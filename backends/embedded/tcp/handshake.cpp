@@ -169,12 +169,11 @@ Connection* Tcp::complete(ListenerEntry& listener, const FlowKey& key, const Han
   c.route_interface = route->interface;
   c.route_mtu = route->mtu;
   c.route_neighbor = route->neighbor;
-  c.route_version = network_.routes_version();
+  c.route_version = static_cast<std::uint16_t>(network_.routes_version());
   begin(c, agreed);
   c.snd_una = agreed.iss + 1;
   c.snd_nxt = c.snd_una;
   c.snd_wl1 = segment.seq;
-  c.snd_wl2 = segment.ack;
   c.snd_wnd = std::uint32_t{segment.window} << c.snd_scale;
   c.max_snd_wnd = std::max<std::uint32_t>(c.snd_wnd, agreed.window);
   establish(c);

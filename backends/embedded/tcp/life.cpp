@@ -5,23 +5,28 @@ namespace nal::embedded {
 
 namespace flag = wire::tcp_flag;
 
+namespace {
+
+std::uint16_t whole_seconds(Duration duration) noexcept {
+  const std::int64_t n = duration.seconds();
+  return static_cast<std::uint16_t>(n < 1 ? 1 : n > 0xffff ? 0xffff : n);
+}
+
+}  // namespace
+
 void Tcp::configure(Connection& c, const TcpOptions& options) noexcept {
   if (options.no_delay) { c.no_delay = *options.no_delay; }
   if constexpr (features::kTcpKeepAlive) {
     if (options.keep_alive) {
       const KeepAlive& given = *options.keep_alive;
-      const auto seconds = [](Duration duration) {
-        const std::int64_t n = duration.seconds();
-        return static_cast<std::uint16_t>(n < 1 ? 1 : n > 0xffff ? 0xffff : n);
-      };
       c.keep_alive = given.enabled;
-      c.keep_alive_idle = seconds(given.idle);
-      c.keep_alive_interval = seconds(given.interval);
+      c.keep_alive_idle = whole_seconds(given.idle);
+      c.keep_alive_interval = whole_seconds(given.interval);
       c.keep_alive_probes = given.probes == 0 ? std::uint8_t{1} : given.probes;
       c.keep_alive_sent = 0;
     }
   }
-  if (options.user_timeout) { c.user_timeout = in_milliseconds(*options.user_timeout); }
+  if (options.user_timeout) { c.user_timeout = whole_seconds(*options.user_timeout); }
   if (options.hop_limit) { c.hop_limit = *options.hop_limit; }
   // The last two bits are ECN's.
   if (options.traffic_class) { c.traffic_class = *options.traffic_class & 0xfc; }
@@ -53,7 +58,7 @@ Result<TcpStream> Tcp::start_tcp(const Endpoint& remote, const TcpOptions& optio
   c.next_hop = route.next_hop;
   c.route_interface = route.interface;
   c.route_neighbor = route.neighbor;
-  c.route_version = network_.routes_version();
+  c.route_version = static_cast<std::uint16_t>(network_.routes_version());
   set_mtu(c, route.mtu);
   c.sack = features::kTcpSack && tuning_.sack;
   c.timestamps = features::kTcpTimestamps && tuning_.timestamps;
@@ -142,7 +147,9 @@ void Tcp::drop(Connection& c) noexcept {
   c.wake();
   push(lingering_.first, lingering_.last, c);
   c.linger_timer = true;
-  c.linger_at = now_ms_ + in_milliseconds(tuning_.linger);
+  c.ack_due = c.ack_due || c.ack_waiting;
+  c.ack_waiting = false;
+  c.ack_at = now_ms_ + in_milliseconds(tuning_.linger);
   kick(c);
 }
 

@@ -28,6 +28,10 @@ struct TcpConfig {
   static constexpr std::uint16_t records(const TcpRings& rings) noexcept {
     return static_cast<std::uint16_t>(rings.tx / kSegment + Scoreboard::kMinRecords);
   }
+  /// Ranges of data out of order: one for each third segment.
+  static constexpr std::uint16_t ranges(const TcpRings& rings) noexcept {
+    return static_cast<std::uint16_t>(rings.rx / (3 * kSegment) + 4);
+  }
   constexpr std::size_t ring_count() const noexcept {
     std::size_t sum = 0;
     for (const TcpRings& it : rings) { sum += it.count; }
@@ -41,6 +45,11 @@ struct TcpConfig {
   constexpr std::size_t record_count() const noexcept {
     std::size_t sum = 0;
     for (const TcpRings& it : rings) { sum += std::size_t{records(it)} * it.count; }
+    return sum;
+  }
+  constexpr std::size_t range_count() const noexcept {
+    std::size_t sum = 0;
+    for (const TcpRings& it : rings) { sum += std::size_t{ranges(it)} * it.count; }
     return sum;
   }
   /// Of the hash table: a power of two.
@@ -63,6 +72,7 @@ struct TcpMemory {
   std::span<std::uint16_t> ring_links;
   std::span<std::byte> ring_bytes;
   std::span<Scoreboard::Record> records;
+  std::span<RangeSet::Range> ranges;
 };
 
 /// The memory of a `Tcp` as a type: a part of a stack's resources. Outlives the `Tcp`.
@@ -74,8 +84,8 @@ class TcpResources {
   TcpResources& operator=(const TcpResources&) = delete;
 
   TcpMemory memory() noexcept {
-    return {connections_, listeners_, handshakes_, time_waits_, buckets_,
-            classes_,     kRings,     ring_links_, ring_bytes_, records_};
+    return {connections_, listeners_,  handshakes_, time_waits_, buckets_, classes_,
+            kRings,       ring_links_, ring_bytes_, records_,    ranges_};
   }
 
  private:
@@ -88,6 +98,7 @@ class TcpResources {
   std::array<RingClass, 3> classes_;
   std::array<std::uint16_t, kConfig.ring_count()> ring_links_;
   std::array<Scoreboard::Record, kConfig.record_count()> records_;
+  std::array<RangeSet::Range, kConfig.range_count()> ranges_;
   std::array<std::byte, kConfig.ring_bytes()> ring_bytes_;
 };
 

@@ -27,12 +27,7 @@ void Tcp::receive(Connection& c, const Segment& segment) noexcept {
   // What is in the window of it. The window ends where it was said to, and where the peer has ended.
   if (seq < c.rcv_nxt) {
     const std::uint32_t old = std::min(c.rcv_nxt - seq, size_of(payload));
-    if constexpr (features::kTcpSack) {
-      if (c.sack && old != 0) {  // RFC 2883 §4.1: part of it came twice
-        c.dsack = {seq.value(), (seq + old).value()};
-        c.dsack_due = true;
-      }
-    }
+    came_twice(c, seq, old);  // RFC 2883 §4.1
     payload = payload.subspan(old);
     seq += old;
     c.ack_due = true;
@@ -80,12 +75,7 @@ void Tcp::receive(Connection& c, const Segment& segment) noexcept {
     }
   } else if (!payload.empty()) {
     ++counters_.out_of_order;
-    if constexpr (features::kTcpSack) {
-      if (c.sack && c.early.contains(seq.value(), end.value())) {
-        c.dsack = {seq.value(), end.value()};
-        c.dsack_due = true;
-      }
-    }
+    if (c.early.contains(seq.value(), end.value())) { came_twice(c, seq, size_of(payload)); }
     if (c.early.add(seq.value(), end.value())) { c.rx.put(c.rx_unread + (seq - c.rcv_nxt), payload); }
     // RFC 5681 §4.2: each is answered at once, so that the peer can count; what cannot go now goes later.
     c.ack_due = true;

@@ -27,13 +27,13 @@ Route Tcp::route_of(const Connection& c) const noexcept {
 /// Asks again for a way that may have changed. False while there is none: what was to be sent is lost, and sent again
 /// when the timer says so.
 bool Tcp::refresh_route(Connection& c) noexcept {
-  if (c.route_version == network_.routes_version()) { return true; }
+  if (c.route_version == static_cast<std::uint16_t>(network_.routes_version())) { return true; }
   const Result<Route> route = network_.route(c.key.remote, c.key.local, c.key.interface);
   if (!route) {
     c.soft_error = route.error();
     return false;
   }
-  c.route_version = network_.routes_version();
+  c.route_version = static_cast<std::uint16_t>(network_.routes_version());
   c.next_hop = route->next_hop;
   c.route_interface = route->interface;
   c.route_neighbor = route->neighbor;
@@ -80,7 +80,7 @@ void Tcp::delivery_error(const DeliveryError& error, Instant now) noexcept {
     const std::uint16_t before = c.mss;
     if (error.mtu >= c.route_mtu) { return; }
     set_mtu(c, error.mtu);
-    c.route_version = network_.routes_version();
+    c.route_version = static_cast<std::uint16_t>(network_.routes_version());
     if (c.mss < before && c.synchronized()) {
       // Too large, not lost to congestion: sent again in smaller pieces at once (RFC 1191 §6.4).
       c.sent.mark_all_lost(c.snd_una);

@@ -33,12 +33,11 @@ class RttEstimator {
     srtt_ = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(static_cast<std::int32_t>(srtt_) +
                                                                   error / static_cast<std::int32_t>(8 * per_round)));
   }
-  /// Nothing was known of it but that a handshake's first segment was lost (§5.7).
-  void assume_slow() noexcept { slow_ = true; }
 
-  /// In milliseconds, before any back-off.
-  std::uint32_t rto(std::uint32_t min_rto) const noexcept {
-    if (srtt_ == 0) { return slow_ ? 3 * kInitialRto : kInitialRto; }
+  /// In milliseconds, before any back-off. `slow`: nothing is known but that a handshake's first segment was lost
+  /// (§5.7).
+  std::uint32_t rto(std::uint32_t min_rto, bool slow) const noexcept {
+    if (srtt_ == 0) { return slow ? 3 * kInitialRto : kInitialRto; }
     return std::clamp((srtt_ + 4 * variance_) / 1000 + 1, min_rto, kMaxRto);
   }
   /// A path that changed.
@@ -48,7 +47,6 @@ class RttEstimator {
   std::uint32_t srtt_ = 0;  ///< 0: not known
   std::uint32_t variance_ = 0;
   std::uint32_t min_ = 0;
-  bool slow_ = false;
 };
 
 }  // namespace nal::embedded

@@ -81,12 +81,9 @@ bool Tcp::acceptable(Connection& c, const Segment& segment) noexcept {
     // RFC 9293 §3.4: an old segment's acknowledgement is not taken, a duplicate's of what has come is no harm.
     return false;
   }
-  if constexpr (features::kTcpSack) {
-    // RFC 2883 §4: it came twice.
-    if (c.sack && ends <= 0 && !segment.has(flag::syn)) {
-      c.dsack = {segment.seq.value(), (segment.seq + static_cast<std::uint32_t>(segment.payload.size())).value()};
-      c.dsack_due = !segment.payload.empty();
-    }
+  // RFC 2883 §4: it came twice.
+  if (ends <= 0 && !segment.has(flag::syn)) {
+    came_twice(c, segment.seq, static_cast<std::uint32_t>(segment.payload.size()));
   }
   if (segment.has(flag::syn)) {
     challenge(c);
@@ -130,7 +127,6 @@ bool Tcp::check_ack(Connection& c, const Segment& segment) noexcept {
     // The SYN takes a place in front of the data, which the ring does not have.
     c.snd_una += 1;
     c.snd_wl1 = segment.seq;
-    c.snd_wl2 = segment.ack;
     c.snd_wnd = std::uint32_t{segment.window} << c.snd_scale;
     c.max_snd_wnd = std::max(c.max_snd_wnd, c.snd_wnd);
     establish(c);
@@ -224,7 +220,6 @@ void Tcp::segment_in_syn_sent(Connection& c, const Segment& segment) noexcept {
   c.route_neighbor = 0xffff;
   begin(c, agreed);
   c.snd_wl1 = segment.seq;
-  c.snd_wl2 = segment.ack;
   c.snd_wnd = segment.window;  // RFC 7323 §2.2: a SYN's window is never scaled
   c.max_snd_wnd = c.snd_wnd;
   if (!segment.has(flag::ack)) {

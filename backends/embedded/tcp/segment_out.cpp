@@ -41,7 +41,7 @@ wire::TcpSegmentOptions Tcp::segment_options(const Connection& c) const noexcept
   if constexpr (features::kTcpSack) {
     if (c.sack) {
       const std::size_t most = c.timestamps ? 3 : 4;
-      if (c.dsack_due) { options.sack[options.block_count++] = {c.dsack.begin, c.dsack.end}; }
+      if (dsack_of_ == index_of(c)) { options.sack[options.block_count++] = {dsack_.begin, dsack_.end}; }
       for (std::size_t i = 0; i < c.early.count() && options.block_count < most; ++i) {
         options.sack[options.block_count++] = {c.early[i].begin, c.early[i].end};
       }
@@ -52,7 +52,8 @@ wire::TcpSegmentOptions Tcp::segment_options(const Connection& c) const noexcept
 
 /// A segment with an acknowledgement has gone out.
 void Tcp::acknowledged(Connection& c) noexcept {
-  c.ack_due = c.ack_waiting = c.dsack_due = false;
+  c.ack_due = c.ack_waiting = false;
+  if (dsack_of_ == index_of(c)) { dsack_of_ = kNoFlow; }
   c.last_ack_sent = c.rcv_nxt;
 }
 
@@ -83,7 +84,7 @@ Tcp::Sent Tcp::on_send_error(Connection& c, Error error) noexcept {
   if (error == Error::would_block) { return Sent::blocked; }
   if (error == Error::message_size) {
     const std::uint16_t before = c.mss;
-    c.route_version = network_.routes_version() - 1;
+    c.route_version = static_cast<std::uint16_t>(network_.routes_version() - 1);
     if (refresh_route(c) && c.mss < before) {
       c.sent.mark_all_lost(c.snd_una);
       return Sent::blocked;

@@ -176,7 +176,7 @@ Tcp::Sent Tcp::send_tail_probe(Connection& c) noexcept {
   }
   if (sent == Sent::segment) {
     c.tlp_sent = true;
-    c.tlp_end = c.snd_nxt;
+    c.recover = c.snd_nxt;
   }
   return sent;
 }

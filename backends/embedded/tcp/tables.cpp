@@ -107,6 +107,7 @@ bool Tcp::lend_rings(Connection& c, std::uint8_t ring_class) noexcept {
   std::byte* const bytes = rings.bytes + std::size_t{ring} * (std::size_t{rings.rx} + rings.tx);
   c.rx = ByteRing({bytes, rings.rx});
   c.tx = ByteRing({bytes + rings.rx, rings.tx});
+  c.early = RangeSet({rings.range + std::size_t{ring} * rings.ranges, rings.ranges});
   c.sent = Scoreboard({rings.record + std::size_t{ring} * rings.records, rings.records});
   return true;
 }
@@ -120,6 +121,7 @@ void Tcp::return_rings(Connection& c) noexcept {
   c.rx = ByteRing();
   c.tx = ByteRing();
   c.sent = Scoreboard();
+  c.early = RangeSet();
   c.rx_unread = c.tx_size = 0;
 }
 

@@ -71,6 +71,8 @@ struct RingClass {
   std::uint16_t records = 0;     ///< transmit records of each
   std::byte* bytes = nullptr;
   Scoreboard::Record* record = nullptr;
+  RangeSet::Range* range = nullptr;
+  std::uint16_t ranges = 0;  ///< of received data, of each
 };
 
 }  // namespace nal::embedded

@@ -21,6 +21,7 @@ Tcp::Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTun
   std::size_t links = 0;
   std::byte* bytes = memory_.ring_bytes.data();
   Scoreboard::Record* record = memory_.records.data();
+  RangeSet::Range* range = memory_.ranges.data();
   for (std::size_t i = 0; i < memory_.classes.size(); ++i) {
     const TcpRings& wanted = memory_.rings[i];
     RingClass& rings = memory_.classes[i];
@@ -31,12 +32,15 @@ Tcp::Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTun
     rings.records = TcpConfig::records(wanted);
     rings.bytes = bytes;
     rings.record = record;
+    rings.ranges = TcpConfig::ranges(wanted);
+    rings.range = range;
     rings.free = wanted.count == 0 ? kNoFlow : std::uint16_t{0};
     for (std::uint16_t j = 0; j < wanted.count; ++j) {
       memory_.ring_links[links++] = j + 1 < wanted.count ? static_cast<std::uint16_t>(j + 1) : kNoFlow;
     }
     bytes += (std::size_t{wanted.rx} + wanted.tx) * wanted.count;
     record += std::size_t{rings.records} * wanted.count;
+    range += std::size_t{rings.ranges} * wanted.count;
   }
 }
 
@@ -150,7 +154,7 @@ std::uint32_t Tcp::next_deadline(const Connection& c, bool& any) const noexcept 
     consider(c.progress_at + patience(c));
   }
   if (c.ack_waiting) { consider(c.ack_at); }
-  if (c.linger_timer) { consider(c.linger_at); }
+  if (c.linger_timer) { consider(c.ack_at); }
   if constexpr (features::kTcpKeepAlive) {
     if (c.keep_alive && c.synchronized()) {
       consider(c.heard_at + 1000u * c.keep_alive_idle + 1000u * c.keep_alive_interval * c.keep_alive_sent);
@@ -173,7 +177,7 @@ void Tcp::schedule(Connection& c) noexcept {
 }
 
 void Tcp::on_deadline(Connection& c) noexcept {
-  if (c.linger_timer && due(c.linger_at)) {
+  if (c.linger_timer && due(c.ack_at)) {
     // Everything is acknowledged and only the peer's end is missing: there is nothing to tell.
     if (c.state != TcpState::fin_wait_2) { reset_peer(c); }
     return release(c);

@@ -155,6 +155,11 @@ class Tcp {
   // receive.cpp: text, its order, and what is acknowledged when.
   void receive(Connection& c, const Segment& segment) noexcept;
   void on_fin(Connection& c) noexcept;
+  void came_twice(const Connection& c, SeqNumber begin, std::uint32_t size) noexcept {
+    if (!features::kTcpSack || !c.sack || size == 0) { return; }
+    dsack_ = {begin.value(), (begin + size).value()};
+    dsack_of_ = index_of(c);
+  }
   void acknowledge_later(Connection& c, std::uint32_t bytes) noexcept;
   static std::uint32_t window_limit(const Connection& c) noexcept;
   std::uint16_t window_field(Connection& c) noexcept;
@@ -164,7 +169,7 @@ class Tcp {
   void on_ack(Connection& c, const Segment& segment) noexcept;
   bool take_sack(Connection& c, const Segment& segment, Scoreboard::Delivered& delivered) noexcept;
   void sample_rtt(Connection& c, const Segment& segment, const Scoreboard::Delivered& delivered) noexcept;
-  bool update_window(Connection& c, const Segment& segment) noexcept;
+  bool update_window(Connection& c, const Segment& segment, bool forward) noexcept;
   void on_congestion_told(Connection& c) noexcept;
   void end_of_probe(Connection& c, bool dsack) noexcept;
 
@@ -296,6 +301,9 @@ class Tcp {
   Instant now_{};
   std::uint32_t now_ms_ = 0;
   std::uint32_t now_us_ = 0;
+  /// RFC 2883: what has come twice, of the connection that was sent it last; it is told with the next acknowledgement.
+  RangeSet::Range dsack_{};
+  FlowIndex dsack_of_ = kNoFlow;
   SeqNumber iss_above_;  ///< what a new connection's first number must be ahead of, if `iss_above_known_`
   bool iss_above_known_ = false;
   TcpCounters counters_;

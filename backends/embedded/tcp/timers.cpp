@@ -14,14 +14,14 @@ constexpr std::uint32_t kMaxAckDelay = 200;
 }  // namespace
 
 std::uint32_t Tcp::rto(const Connection& c) const noexcept {
-  const std::uint64_t base = c.rtt.rto(in_milliseconds(tuning_.min_rto));
+  const std::uint64_t base = c.rtt.rto(in_milliseconds(tuning_.min_rto), c.slow_syn);
   return static_cast<std::uint32_t>(
       std::min<std::uint64_t>(base << std::min(c.backoff, kMaxBackoff), RttEstimator::kMaxRto));
 }
 
 /// How long something may stay unacknowledged.
 std::uint32_t Tcp::patience(const Connection& c) const noexcept {
-  if (c.user_timeout != 0) { return c.user_timeout; }
+  if (c.user_timeout != 0) { return 1000u * c.user_timeout; }
   return in_milliseconds(c.synchronized() ? tuning_.user_timeout : tuning_.connect_timeout);
 }
 
@@ -78,7 +78,6 @@ void Tcp::on_rto(Connection& c) noexcept {
     // The network has told why nobody answers (RFC 5461 §4.1).
     if (c.state == TcpState::syn_sent && c.soft_error != Error{}) { return fail(c, c.soft_error); }
     c.slow_syn = true;
-    c.rtt.assume_slow();
     c.syn_due = true;
   } else if (c.flight() != 0 && c.snd_wnd == 0) {
     c.probe_due = true;

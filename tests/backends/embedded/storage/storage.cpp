@@ -47,16 +47,17 @@ TEST_CASE("A ring gives back what was put, across its end", "[storage]") {
 }
 
 TEST_CASE("Ranges join where they touch, and the last that changed is in front", "[storage]") {
-  RangeSet<3> set;
+  RangeSet::Range memory[3];
+  RangeSet set(memory);
   CHECK(set.add(10, 20));
   CHECK(set.add(30, 40));
   CHECK(set.add(50, 60));
-  CHECK(set[0] == RangeSet<3>::Range{50, 60});
+  CHECK(set[0] == RangeSet::Range{50, 60});
   CHECK_FALSE(set.add(70, 80));
   CHECK(set.count() == 3);
   CHECK(set.add(20, 30));
   CHECK(set.count() == 2);
-  CHECK(set[0] == RangeSet<3>::Range{10, 40});
+  CHECK(set[0] == RangeSet::Range{10, 40});
   CHECK(set.contains(10, 40));
   CHECK_FALSE(set.contains(9, 12));
   CHECK_FALSE(set.contains(39, 51));
@@ -71,7 +72,8 @@ TEST_CASE("Ranges are like a set of numbers, also where these wrap", "[storage]"
   std::mt19937 random(1);
   for (const std::uint32_t base : {0u, 0xffff'ffc0u}) {
     for (int round = 0; round < 200; ++round) {
-      RangeSet<4> set;
+      RangeSet::Range memory[4];
+      RangeSet set(memory);
       std::set<unsigned> numbers;
       unsigned front = 0;
       for (int step = 0; step < 40; ++step) {

@@ -22,7 +22,8 @@ struct Sent {
 /// A network layer whose other side is the test.
 class TestNetwork final : public Network {
  public:
-  explicit TestNetwork(Address address) : addresses{address} {}
+  explicit TestNetwork(Address address, std::size_t packet_size = 66'000)
+      : addresses{address}, stride_((sizeof(driver::PacketBuffer) + packet_size + 15) / 16 * 16) {}
 
   Result<Route> route(const Address& destination, const Address& source, InterfaceIndex interface) noexcept override {
     if (route_error != Error{}) { return Unexpected(route_error); }
@@ -90,12 +91,11 @@ class TestNetwork final : public Network {
   }
 
   static constexpr std::size_t kPackets = 64;
-  static constexpr std::size_t kPacketSize = 66'000;
-  using Memory = driver::PacketMemory<kPackets, kPacketSize>;
-  std::unique_ptr<Memory> memory_ = std::make_unique<Memory>();
+  std::size_t stride_;
+  std::unique_ptr<std::byte[]> memory_{new std::byte[stride_ * kPackets]};
 
  public:
-  driver::PacketPool pool{*memory_};
+  driver::PacketPool pool{memory_.get(), stride_, kPackets, kPackets / 4};
 };
 
 inline Entropy entropy(unsigned seed) {
