@@ -17,6 +17,9 @@ constexpr Duration kOldQuerierTime = Duration::seconds(2 * 125 + 10);
 /// Until a packet may be there to send a report in.
 constexpr Duration kNoPacketDelay = Duration::milliseconds(100);
 
+/// Without these nothing ever joins anything.
+constexpr bool kAnyGroups = features::kMulticast || features::kIpv6;
+
 constexpr Address kAllHosts = Ipv4Address(224, 0, 0, 1);
 
 /// Hears every host, without ever saying so (RFC 3376 §5, RFC 3810 §6).
@@ -142,6 +145,7 @@ void Groups::device_leave(Interface& interface, const Group& group) noexcept {
 }
 
 Result<> Groups::join(Interface& interface, const Address& group, const Address& source, Instant now) noexcept {
+  if constexpr (!kAnyGroups) { return Unexpected(Error::not_supported); }
   if (!group.is_multicast() || !usable_source(group, source)) { return Unexpected(Error::invalid_argument); }
   Group* entry = find(interface.index, group);
   if (!entry) { entry = create(interface.index, group); }
@@ -174,6 +178,7 @@ Result<> Groups::join(Interface& interface, const Address& group, const Address&
 }
 
 Result<> Groups::leave(Interface& interface, const Address& group, const Address& source, Instant now) noexcept {
+  if constexpr (!kAnyGroups) { return Unexpected(Error::not_supported); }
   Group* const entry = find(interface.index, group);
   if (!entry) { return Unexpected(Error::address_not_available); }
   if (source.is_unspecified()) {
@@ -198,12 +203,14 @@ Result<> Groups::leave(Interface& interface, const Address& group, const Address
 
 bool Groups::is_member(InterfaceIndex interface, const Address& group) const noexcept {
   if (is_all_hosts(group)) { return true; }
+  if constexpr (!kAnyGroups) { return false; }
   const Group* const entry = find(interface, group);
   return entry && entry->member();
 }
 
 bool Groups::accepts(InterfaceIndex interface, const Address& group, const Address& source) const noexcept {
   if (is_all_hosts(group)) { return true; }
+  if constexpr (!kAnyGroups) { return false; }
   const Group* const entry = find(interface, group);
   if (!entry) { return false; }
   if (entry->any_source > 0) { return true; }
@@ -217,6 +224,7 @@ void Groups::link_up(Interface& interface, Instant now) noexcept {
     if constexpr (features::kIpv4) { static_cast<void>(interface.driver->join(station_of(kAllHosts))); }
     if constexpr (features::kIpv6) { static_cast<void>(interface.driver->join(station_of(Ipv6Address::all_nodes()))); }
   }
+  if constexpr (!kAnyGroups) { return; }
   for (Group& group : storage_.groups) {
     if (group.interface != interface.index) { continue; }
     if (group.member() && interface.is_ethernet()) {
@@ -227,6 +235,7 @@ void Groups::link_up(Interface& interface, Instant now) noexcept {
 }
 
 void Groups::flush(Interface& interface) noexcept {
+  if constexpr (!kAnyGroups) { return; }
   for (Group& group : storage_.groups) {
     if (group.interface != interface.index) { continue; }
     if (group.member()) {
@@ -445,7 +454,7 @@ void Groups::heard_report(const Interface& interface, const Address& group) noex
 }
 
 void Groups::poll(Instant now) noexcept {
-  if (now < next_) { return; }
+  if (!kAnyGroups || now < next_) { return; }
   next_ = Instant::max();
   for (Group& group : storage_.groups) {
     if (group.free()) { continue; }

@@ -159,56 +159,40 @@ void Neighbors::send(Interface& interface, const Address& next_hop, std::uint16_
 
 void Neighbors::send_slowly(Interface& interface, const Address& next_hop, std::uint16_t& hint, Packet&& packet,
                             Instant now) noexcept {
-  const EtherType type = type_of(packet);
-  if (!interface.is_ethernet()) {
-    link_.send_frame(interface, MacAddress(), type, std::move(packet), now);
-    return;
-  }
-  // A group is never in the table.
-  Neighbor* entry = next_hop.is_multicast() ? nullptr : find(interface.index, next_hop);
-  if (!entry) {
-    const MacAddress group = group_address(interface, next_hop);
-    if (!group.is_unspecified()) {
-      link_.send_frame(interface, group, type, std::move(packet), now);
-      return;
-    }
-    entry = create(interface.index, next_hop, For::sending, now);
-    if (!entry) {
-      link_.unreachable(interface, std::move(packet), now);
-      return;
-    }
-    entry->used = coarse(now);
-    hint = chains_.index(*entry);
-    wait(*entry, std::move(packet));
-    ask(interface, *entry, State::incomplete, now);
-    return;
-  }
-  hint = chains_.index(*entry);
-  entry->used = coarse(now);
-  switch (entry->state) {
-    case State::none: return;
-    case State::incomplete: wait(*entry, std::move(packet)); return;
-    case State::failed:
-      if (now < entry->timer) {
+  MacAddress station;
+  if (interface.is_ethernet()) {
+    // A group is never in the table.
+    Neighbor* entry = next_hop.is_multicast() ? nullptr : find(interface.index, next_hop);
+    if (!entry) { station = group_address(interface, next_hop); }
+    if (station.is_unspecified()) {
+      if (!entry) { entry = create(interface.index, next_hop, For::sending, now); }
+      if (!entry || (entry->state == State::failed && now < entry->timer)) {
         link_.unreachable(interface, std::move(packet), now);
         return;
       }
-      wait(*entry, std::move(packet));
-      ask(interface, *entry, State::incomplete, now);
-      return;
-    case State::reachable:
-    case State::stale:
-      if (entry->state == State::stale || entry->timer <= now) {
-        entry->state = State::delay;
-        entry->solicitations = 0;
-        entry->timer = now + kDelayFirstProbeTime;
-        due(entry->timer);
+      hint = chains_.index(*entry);
+      entry->used = coarse(now);
+      if (entry->state == State::incomplete || entry->state == State::failed) {
+        const bool ask_now = entry->state == State::failed || entry->solicitations == 0;  // or new
+        wait(*entry, std::move(packet));
+        if (ask_now) { ask(interface, *entry, State::incomplete, now); }
+        return;
       }
-      break;
-    case State::delay:
-    case State::probe: break;
+      if (entry->state == State::stale || (entry->state == State::reachable && entry->timer <= now)) {
+        delay(*entry, now);
+      }
+      station = entry->hardware_address;
+    }
   }
-  link_.send_frame(interface, entry->hardware_address, type, std::move(packet), now);
+  const EtherType type = type_of(packet);
+  link_.send_frame(interface, station, type, std::move(packet), now);
+}
+
+void Neighbors::delay(Neighbor& entry, Instant now) noexcept {
+  entry.state = State::delay;
+  entry.solicitations = 0;
+  entry.timer = now + kDelayFirstProbeTime;
+  due(entry.timer);
 }
 
 void Neighbors::drop_oldest(Neighbor& entry) noexcept {
@@ -296,10 +280,7 @@ void Neighbors::heard(Interface& interface, Neighbor& entry, const MacAddress& h
     entry.state = State::stale;
     entry.timer = Instant::max();
   } else {
-    entry.state = State::delay;
-    entry.solicitations = 0;
-    entry.timer = now + kDelayFirstProbeTime;
-    due(entry.timer);
+    delay(entry, now);
   }
   if (entry.suspect) {
     entry.suspect = false;

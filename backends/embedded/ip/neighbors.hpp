@@ -97,6 +97,7 @@ class Neighbors {
   void send_slowly(Interface& interface, const Address& next_hop, std::uint16_t& hint, Packet&& packet,
                    Instant now) noexcept;
   void wait(Neighbor& entry, Packet&& packet) noexcept;
+  void delay(Neighbor& entry, Instant now) noexcept;
   void drop_oldest(Neighbor& entry) noexcept;
   void ask(Interface& interface, Neighbor& entry, State state, Instant now) noexcept;
   void solicit(Interface& interface, Neighbor& entry, Instant now) noexcept;

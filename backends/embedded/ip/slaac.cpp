@@ -72,6 +72,7 @@ Slaac::Slaac(Link& link, Dad& dad, Neighbors& neighbors, std::span<Interface> in
     : link_(link), dad_(dad), neighbors_(neighbors), interfaces_(interfaces), storage_(storage) {}
 
 Result<> Slaac::start(Interface& interface, Instant now) noexcept {
+  if constexpr (!features::kSlaac) { return Unexpected(Error::not_supported); }
   if (state_of(interface).running) { return {}; }
   NAL_TRY(dad_.start_link_local(interface, Family::v6, now));
   state_of(interface) = State();
@@ -100,7 +101,7 @@ void Slaac::stop(Interface& interface, Instant now) noexcept {
 }
 
 void Slaac::link_up(Interface& interface, Instant now) noexcept {
-  if (state_of(interface).running) { solicit_soon(interface, now); }
+  if (features::kSlaac && state_of(interface).running) { solicit_soon(interface, now); }
 }
 
 void Slaac::solicit_soon(Interface& interface, Instant now) noexcept {
@@ -138,7 +139,7 @@ bool Slaac::has_router(InterfaceIndex interface) const noexcept {
 void Slaac::input(Interface& interface, const Ingress& ingress, std::span<const std::byte> message,
                   Instant now) noexcept {
   // RFC 4861 §6.1.2, §8.1
-  if (!state_of(interface).running || message.empty() || ingress.hop_limit != wire::kNdpHopLimit ||
+  if (!features::kSlaac || !state_of(interface).running || message.empty() || ingress.hop_limit != wire::kNdpHopLimit ||
       !ingress.source.is_v6() || !ingress.source.is_link_local() || interface.find(ingress.source)) {
     return;
   }
@@ -470,7 +471,7 @@ bool Slaac::expire(Instant now) noexcept {
 }
 
 void Slaac::poll(Instant now) noexcept {
-  if (now < next_) { return; }
+  if (!features::kSlaac || now < next_) { return; }
   next_ = Instant::max();
   const bool changed = expire(now);
   for (Interface& interface : interfaces_) {

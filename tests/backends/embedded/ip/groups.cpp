@@ -466,6 +466,14 @@ TEST_CASE("MLD: the solicited-node group of an address is told of, from :: while
   CHECK(link.take() == Lines{":: > ff02::16 mld2 to_in ff02::1:ff00:1{} -> 33:33:00:00:00:16"});
 }
 
+TEST_CASE("MLD: a solicited-node group is heard by three octets of the address, not by two", "[embedded][groups]") {
+  FakeLink link;
+  link.use(link.eth0, "2001:db8::12:3456:789a"_ipv6, 64);
+  CHECK(link.groups.is_member(1, "ff02::1:ff56:789a"_ipv6));
+  CHECK_FALSE(link.groups.is_member(1, "ff02::1:ff57:789a"_ipv6));
+  CHECK_FALSE(link.groups.is_member(2, "ff02::1:ff56:789a"_ipv6));
+}
+
 TEST_CASE("MLD: two addresses with one solicited-node group leave it one by one", "[embedded][groups]") {
   Listener link;
   link.use(link.eth0, "2001:db8::1"_ipv6, 64);

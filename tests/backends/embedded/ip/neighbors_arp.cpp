@@ -108,6 +108,21 @@ TEST_CASE("pending packets never fill the pool: those of the busiest neighbour g
   CHECK(link.take() == Lines{"10.0.0.1 > 10.0.0.3 #4 -> 02:00:00:00:00:22"});
 }
 
+TEST_CASE("a neighbour whose packets have given way is not asked more often for it", "[embedded][neighbors]") {
+  Arp link({.max_waiting = 1});
+  link.send_to(kPeer, 1);
+  link.send_to(kOther, 2);
+  CHECK(link.take().size() == 2);
+  for (unsigned i = 0; i < 10; ++i) {
+    link.send_to(kPeer, 3);
+    link.send_to(kOther, 4);
+  }
+  CHECK(link.take().empty());
+  link.advance(5_s);
+  const Lines lines = link.take();
+  CHECK(std::count(lines.begin(), lines.end(), kAsk) == 2);  // three in all
+}
+
 TEST_CASE("a neighbour that was heard from is looked at again only when it is used", "[embedded][neighbors]") {
   Arp link;
   link.send_to(kPeer, 1);
