@@ -101,7 +101,7 @@ struct Memory {
   std::span<Record> in_flight;      ///< how many messages of QoS 1 may wait for their PUBACK
   std::span<std::byte> store;       ///< their packets
   std::span<Record> subscriptions;  ///< how many
-  std::span<std::byte> filters;     ///< their filters; with 5.0, 4 bytes more each
+  std::span<std::byte> filters;     ///< their filters; with 5.0, a byte more each, and their properties
 
   // What a feature or a use of 5.0 needs; may be empty.
   std::span<std::uint16_t> received{};       ///< messages of QoS 2 that were received and not yet released

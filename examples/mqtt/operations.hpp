@@ -326,13 +326,15 @@ class ChangingSubscription {
   Reason reason() const noexcept { return reason_; }
 
  protected:
-  ChangingSubscription(BasicSession<F>& session, const FilterEntry& entry, std::uint32_t identifier,
+  ChangingSubscription(BasicSession<F>& session, const FilterEntry& entry, const Properties& properties,
                        bool leave) noexcept
-      : session_(&session), entry_(entry), identifier_(identifier), leave_(leave) {}
+      : session_(&session), entry_(entry), properties_(properties), leave_(leave) {}
 
   nal::Poll<nal::Result<>> poll_change(nal::Context& context) noexcept {
     if (serial_ == 0) {
-      const auto begun = session_->begin_subscription(entry_, identifier_, leave_, serial_);
+      Properties properties;
+      if constexpr (F.version_5) { properties = properties_; }
+      const auto begun = session_->begin_subscription(entry_, properties, leave_, serial_);
       if (!begun.ready()) { return wait(context); }
       if (!*begun) { return begun; }
     }
@@ -368,7 +370,7 @@ class ChangingSubscription {
 
   BasicSession<F>* session_;
   FilterEntry entry_;
-  std::uint32_t identifier_;
+  [[no_unique_address]] detail::MemberIf<F.version_5, Properties, 0> properties_;
   std::uint32_t serial_ = 0;
   bool leave_;
   Reason reason_ = Reason::success;
@@ -379,8 +381,8 @@ class ChangingSubscription {
 template <Features F>
 class [[nodiscard("await it")]] Subscribing : public ChangingSubscription<F> {
  public:
-  Subscribing(BasicSession<F>& session, const FilterEntry& entry, std::uint32_t identifier) noexcept
-      : ChangingSubscription<F>(session, entry, identifier, false) {}
+  Subscribing(BasicSession<F>& session, const FilterEntry& entry, const Properties& properties) noexcept
+      : ChangingSubscription<F>(session, entry, properties, false) {}
 
   nal::Poll<nal::Result<QoS>> poll(nal::Context& context) noexcept {
     const auto done = this->poll_change(context);
@@ -391,19 +393,21 @@ class [[nodiscard("await it")]] Subscribing : public ChangingSubscription<F> {
 };
 
 /// Asks for the messages whose topics a filter takes, now and with every new session. Connected or not: it waits. In
-/// 5.0 the entry may have options, and an identifier that comes back with each message. *Completes* with the QoS that
-/// the server granted. *Errors*: permission_denied: the server refused, and in 5.0 whatever else its `reason()` means;
-/// invalid_argument: no topic filter; not_supported: QoS 2 where that is no feature, options of 5.0 with 3.1.1, or what
-/// the server cannot do; table_full: no room for another subscription; message_size: the filter is longer than the send
-/// buffer takes; cancelled: unsubscribed meanwhile; closed: `run` has ended. *Cancellation*: it may be asked for all
-/// the same; `unsubscribe` takes it back. *Buffer lifetime*: the filter until the first poll that finds room.
+/// 5.0 the entry may have options, and the properties may be user properties and an identifier that comes back with
+/// each message; they are kept with the filter. *Completes* with the QoS that the server granted. *Errors*:
+/// permission_denied: the server refused, and in 5.0 whatever else its `reason()` means; invalid_argument: no topic
+/// filter, or no such property; not_supported: QoS 2 where that is no feature, what 5.0 has with 3.1.1, or what the
+/// server cannot do; table_full: no room for another subscription, or for other properties of one; message_size: filter
+/// and properties are longer than the send buffer takes; cancelled: unsubscribed meanwhile; closed: `run` has ended.
+/// *Cancellation*: it may be asked for all the same; `unsubscribe` takes it back. *Buffer lifetime*: filter and
+/// properties until the first poll that finds room.
 template <Features F>
-Subscribing<F> BasicSession<F>::subscribe(const FilterEntry& entry, std::uint32_t identifier) noexcept {
-  return Subscribing<F>(*this, entry, identifier);
+Subscribing<F> BasicSession<F>::subscribe(const FilterEntry& entry, const Properties& properties) noexcept {
+  return Subscribing<F>(*this, entry, properties);
 }
 template <Features F>
 Subscribing<F> BasicSession<F>::subscribe(std::string_view filter, QoS qos) noexcept {
-  return Subscribing<F>(*this, FilterEntry{filter, qos}, 0);
+  return Subscribing<F>(*this, FilterEntry{filter, qos}, {});
 }
 
 /// See `Session::unsubscribe`.
@@ -411,7 +415,7 @@ template <Features F>
 class [[nodiscard("await it")]] Unsubscribing : public ChangingSubscription<F> {
  public:
   Unsubscribing(BasicSession<F>& session, std::string_view filter) noexcept
-      : ChangingSubscription<F>(session, FilterEntry{filter}, 0, true) {}
+      : ChangingSubscription<F>(session, FilterEntry{filter}, {}, true) {}
 
   nal::Poll<nal::Result<>> poll(nal::Context& context) noexcept { return this->poll_change(context); }
 };

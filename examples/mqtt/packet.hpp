@@ -267,11 +267,8 @@ nal::Result<std::size_t> encode_head5(std::span<std::byte> out, const Publish& p
 /// invalid_argument for a property that is too long.
 nal::Result<std::size_t> publish_size(const Publish& packet, std::size_t payload) noexcept;
 nal::Result<std::size_t> publish_size5(const Publish& packet, std::size_t payload) noexcept;
-/// What a SUBSCRIBE or UNSUBSCRIBE of one filter takes at the most.
-constexpr std::size_t subscribe_size(std::string_view filter) noexcept {
-  return kMaxHeaderSize + 2 + 2 + filter.size() + 1;
-}
-/// The same for 5.0, with a subscription identifier and no other property.
-constexpr std::size_t subscribe_size5(std::string_view filter) noexcept { return subscribe_size(filter) + 1 + 5; }
+/// What a SUBSCRIBE or UNSUBSCRIBE takes at the most, of one filter that takes `size` bytes: with the properties, and
+/// their length, in 5.0.
+constexpr std::size_t subscribe_size(std::size_t size) noexcept { return kMaxHeaderSize + 2 + 2 + size + 1; }
 
 }  // namespace mqtt

@@ -120,14 +120,14 @@ inline void put_filter(PacketWriter& writer, PacketType type, std::string_view f
   if (type == PacketType::subscribe) { writer.u8(static_cast<std::uint8_t>(options)); }
 }
 
-/// SUBSCRIBE or UNSUBSCRIBE of one filter, which is valid.
-template <bool kVersion5>
-nal::Result<std::size_t> write_filter(std::span<std::byte> out, PacketType type, std::uint16_t packet_id,
-                                      std::string_view filter, unsigned options,
-                                      const Properties& properties) noexcept {
+/// SUBSCRIBE or UNSUBSCRIBE of one filter, which is valid. `properties` are as they stand in the packet, with their
+/// length: in 3.1.1 there are none.
+inline nal::Result<std::size_t> write_filter(std::span<std::byte> out, PacketType type, std::uint16_t packet_id,
+                                             std::span<const std::byte> properties, std::string_view filter,
+                                             unsigned options) noexcept {
   PacketWriter writer(out, type, 2);
   writer.packet_id(packet_id);
-  put_block<kVersion5>(writer, properties, type);
+  writer.raw(properties);
   put_filter(writer, type, filter, options);
   return writer.finish();
 }

@@ -126,7 +126,7 @@ class BasicSession : detail::Front {
                                     Retain retain = Retain::no, const Properties& properties = {}) noexcept
     requires(F.streaming);
   [[nodiscard]] Subscribing<F> subscribe(std::string_view filter, QoS qos = QoS::at_most_once) noexcept;
-  [[nodiscard]] Subscribing<F> subscribe(const FilterEntry& entry, std::uint32_t identifier = 0) noexcept;
+  [[nodiscard]] Subscribing<F> subscribe(const FilterEntry& entry, const Properties& properties = {}) noexcept;
   [[nodiscard]] Unsubscribing<F> unsubscribe(std::string_view filter) noexcept;
   [[nodiscard]] Receiving<F> receive() noexcept;
   [[nodiscard]] Waiting<F> connected() noexcept;
@@ -235,8 +235,6 @@ class BasicSession : detail::Front {
   using Discard = detail::Discard;
   /// What the server said of a message is kept until whoever waits for it has seen it.
   static constexpr bool kAwaits = F.version_5 || F.streaming;
-  /// Filters stand in their store behind a subscription identifier.
-  static constexpr std::size_t kIdentifierSize = F.version_5 ? 4 : 0;
   static constexpr std::size_t kAnswerSize = F.version_5 ? 5 : 4;
   /// A streamed message goes on behind its head only if there is so much room for its pieces.
   static constexpr std::size_t kPieceRoom = 16;
@@ -308,14 +306,14 @@ class BasicSession : detail::Front {
   // session_subscriptions.hpp
   bool handle_suback(const Response& packet) noexcept;
   void fill_subscriptions() noexcept;
-  nal::Poll<nal::Result<>> begin_subscription(const FilterEntry& entry, std::uint32_t identifier, bool leave,
+  nal::Poll<nal::Result<>> begin_subscription(const FilterEntry& entry, const Properties& properties, bool leave,
                                               std::uint32_t& serial) noexcept;
   Record* subscription_of(std::string_view filter) noexcept;
+  /// How much of a subscription's bytes stands in front of its filter: with the feature, the properties that SUBSCRIBE
+  /// has, as they stand there.
+  std::size_t prefix_of(const Record& record) noexcept;
   std::string_view filter_of(const Record& record) noexcept {
-    return text_of(subscriptions_.bytes(record).subspan(kIdentifierSize));
-  }
-  std::size_t subscribe_room(std::string_view filter) const noexcept {
-    return F.version_5 && version_5() ? subscribe_size5(filter) : subscribe_size(filter);
+    return text_of(subscriptions_.bytes(record).subspan(prefix_of(record)));
   }
   void renew_subscriptions(bool session_present) noexcept;
   void tell_refused(const Record& record, const Properties& properties) noexcept;

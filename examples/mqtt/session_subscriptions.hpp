@@ -17,7 +17,30 @@ constexpr std::uint8_t subscription_options(const FilterEntry& entry) noexcept {
                                    static_cast<unsigned>(entry.retain_handling) << 4);
 }
 
+/// Whether a SUBSCRIBE may have them (5.0 §3.8.2.1).
+inline bool may_subscribe_with(const Properties& properties) noexcept {
+  bool identified = false;
+  for (const Property& property : properties) {
+    if (property.id == PropertyId::user_property) {
+      if (!is_mqtt_text(property.text()) || !is_mqtt_text(property.value_text())) { return false; }
+    } else if (property.id != PropertyId::subscription_id || property.number == 0 || property.number > kMaxRemaining ||
+               std::exchange(identified, true)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace detail
+
+template <Features F>
+std::size_t BasicSession<F>::prefix_of(const Record& record) noexcept {
+  if constexpr (F.version_5) {
+    const std::size_t size = Reader(subscriptions_.bytes(record)).variable();
+    return detail::variable_size(size) + size;
+  }
+  return 0;
+}
 
 template <Features F>
 Record* BasicSession<F>::subscription_of(std::string_view filter) noexcept {
@@ -28,7 +51,7 @@ Record* BasicSession<F>::subscription_of(std::string_view filter) noexcept {
 }
 
 template <Features F>
-nal::Poll<nal::Result<>> BasicSession<F>::begin_subscription(const FilterEntry& entry, std::uint32_t identifier,
+nal::Poll<nal::Result<>> BasicSession<F>::begin_subscription(const FilterEntry& entry, const Properties& properties,
                                                              bool leave, std::uint32_t& serial) noexcept {
   if (!F.qos_2 && entry.qos == QoS::exactly_once) { return nal::Unexpected(nal::Error::not_supported); }
   if constexpr (F.qos_2) {
@@ -40,26 +63,46 @@ nal::Poll<nal::Result<>> BasicSession<F>::begin_subscription(const FilterEntry& 
   if (!is_topic_filter(filter) || (F.version_5 && !is_shared_filter_valid(filter))) {
     return nal::Unexpected(nal::Error::invalid_argument);
   }
+  std::size_t listed = 0;
+  std::size_t prefix = 0;
   if constexpr (F.version_5) {
-    const bool options = entry.no_local || entry.retain_as_published || entry.retain_handling != RetainHandling::send;
-    if (!version_5() && (options || identifier != 0)) { return nal::Unexpected(nal::Error::not_supported); }
-    if (identifier > kMaxRemaining || (entry.no_local && is_shared(filter))) {
+    const bool options = entry.no_local || entry.retain_as_published || entry.retain_handling != RetainHandling::send ||
+                         !properties.empty();
+    if (!version_5() && options) { return nal::Unexpected(nal::Error::not_supported); }
+    if (!detail::may_subscribe_with(properties) || (entry.no_local && is_shared(filter))) {
       return nal::Unexpected(nal::Error::invalid_argument);
     }
+    listed = detail::properties_size(properties).value_or(0);
+    prefix = detail::variable_size(listed) + listed;
   }
-  if (subscribe_room(filter) > outbox_.capacity()) { return nal::Unexpected(nal::Error::message_size); }
+  const std::size_t size = prefix + filter.size();
+  if (subscribe_size(size) > outbox_.capacity()) { return nal::Unexpected(nal::Error::message_size); }
   if (stopped()) { return nal::Unexpected(nal::Error::closed); }
   Record* record = subscription_of(filter);
-  if (!record) {
-    record = subscriptions_.add(kIdentifierSize + filter.size());
-    if (!record) { return nal::Unexpected(nal::Error::table_full); }
-    std::memcpy(subscriptions_.bytes(*record).data() + kIdentifierSize, filter.data(), filter.size());
-  } else if (record->state == Record::State::sent || record->state == Record::State::left) {
+  if (record && (record->state == Record::State::sent || record->state == Record::State::left)) {
     return nal::pending;  // its acknowledgement is under way, and could not be told from the next one's
   }
-  if constexpr (F.version_5) { std::memcpy(subscriptions_.bytes(*record).data(), &identifier, kIdentifierSize); }
+  const bool fits = record && (leave || !F.version_5 || record->size == size);
+  if (!fits) {
+    Record* added = subscriptions_.add(size);
+    if (!added) { return nal::Unexpected(nal::Error::table_full); }
+    std::memcpy(subscriptions_.bytes(*added).data() + prefix, filter.data(), filter.size());
+    if (F.version_5 && record) {
+      // With other properties it takes the place of the one that there was, also for whoever waits for that.
+      added->serial = record->serial;
+      subscriptions_.remove(*record);
+    }
+    record = &subscriptions_.all().back();
+  }
+  // One that is taken back may stay, as it is.
+  if (!fits || !leave) {
+    if constexpr (F.version_5) {
+      Writer writer(subscriptions_.bytes(*record).first(prefix));
+      static_cast<void>(detail::put_properties(writer, properties, PacketType::subscribe, listed));
+    }
+    record->qos = F.version_5 ? detail::subscription_options(entry) : static_cast<std::uint8_t>(entry.qos);
+  }
   record->state = leave ? Record::State::leaving : Record::State::queued;
-  record->qos = F.version_5 ? detail::subscription_options(entry) : static_cast<std::uint8_t>(entry.qos);
   kick();
   serial = record->serial;
   return nal::Result<>();
@@ -73,10 +116,13 @@ Reason BasicSession<F>::check_subscription(const Record& record) noexcept {
     const ServerLimits& server = five_.server;
     if (!server.shared && is_shared(filter)) { return Reason::shared_subscriptions_not_supported; }
     if (!server.wildcards && has_wildcards(filter)) { return Reason::wildcard_subscriptions_not_supported; }
-    std::uint32_t identifier = 0;
-    std::memcpy(&identifier, subscriptions_.bytes(record).data(), kIdentifierSize);
-    if (!server.subscription_ids && identifier != 0) { return Reason::subscription_identifiers_not_supported; }
-    if (subscribe_room(filter) > server.maximum_packet_size) { return Reason::packet_too_large; }
+    Properties properties;
+    Reader reader(subscriptions_.bytes(record));
+    static_cast<void>(detail::take_properties(reader, PacketType::subscribe, properties));
+    if (!server.subscription_ids && properties.has(PropertyId::subscription_id)) {
+      return Reason::subscription_identifiers_not_supported;
+    }
+    if (subscribe_size(record.size) > server.maximum_packet_size) { return Reason::packet_too_large; }
   }
   return Reason::success;
 }
@@ -86,11 +132,11 @@ void BasicSession<F>::fill_subscriptions() noexcept {
   for (Record& record : subscriptions_.all()) {
     const bool leave = record.state == Record::State::leaving;
     if (!leave && record.state != Record::State::queued) { continue; }
-    const std::string_view filter = filter_of(record);
-    const auto room = outbox_.reserve(subscribe_room(filter));
+    const auto room = outbox_.reserve(subscribe_size(record.size));
     const std::uint16_t packet_id = room.empty() ? std::uint16_t{0} : next_packet_id();
     if (packet_id == 0) { return; }
-    Property identifier = Property::of(PropertyId::subscription_id, 0);
+    std::span<const std::byte> properties;
+    const std::byte none{0};
     if constexpr (F.version_5) {
       const Reason reason = leave ? Reason::success : check_subscription(record);
       if (reason != Reason::success) {
@@ -100,14 +146,13 @@ void BasicSession<F>::fill_subscriptions() noexcept {
         tell_refused(record, {});
         continue;
       }
-      std::memcpy(&identifier.number, subscriptions_.bytes(record).data(), kIdentifierSize);
+      if (version_5()) {
+        properties = subscriptions_.bytes(record).first(prefix_of(record));
+        if (leave) { properties = {&none, 1}; }
+      }
     }
     const PacketType type = leave ? PacketType::unsubscribe : PacketType::subscribe;
-    const std::size_t identifiers = leave || identifier.number == 0 ? 0 : 1;
-    const auto size = version_5() ? detail::write_filter<true>(room, type, packet_id, filter, record.qos,
-                                                               {{&identifier, identifiers}})
-                                  : detail::write_filter<false>(room, type, packet_id, filter, record.qos, {});
-    outbox_.commit(*size);
+    outbox_.commit(*detail::write_filter(room, type, packet_id, properties, filter_of(record), record.qos));
     record.packet_id = packet_id;
     record.state = leave ? Record::State::left : Record::State::sent;
   }

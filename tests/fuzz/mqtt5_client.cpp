@@ -176,9 +176,7 @@ class Run {
       case 7: publish(QoS::at_most_once, next()); break;
       case 8: publish(QoS::at_least_once, next()); break;
       case 9: publish(QoS::exactly_once, next()); break;
-      case 10:
-        ask(session_.subscribe(FilterEntry{filter(what), QoS::exactly_once}, static_cast<std::uint32_t>(next())));
-        break;
+      case 10: subscribe(filter(what), next()); break;
       case 11: ask(session_.unsubscribe(filter(what))); break;
       case 12: receive(); break;
       case 13: message_.reset(); break;
@@ -193,6 +191,13 @@ class Run {
       case 22: ask(session_.authenticate()); break;
       default: kept_.full = !kept_.full; break;
     }
+  }
+
+  void subscribe(std::string_view filter, std::size_t number) {
+    const Property list[] = {Property::user("a", std::string_view("bbbbbbb").substr(number % 8)),
+                             Property::of(PropertyId::subscription_id, static_cast<std::uint32_t>(number))};
+    const auto some = session_.version_5() ? std::span<const Property>(list).subspan(number % 3) : std::span(list, 0);
+    ask(session_.subscribe(FilterEntry{filter, QoS::exactly_once}, some));
   }
 
   static std::string_view filter(std::size_t what) { return what >= 160 ? "a/#" : what >= 80 ? "b" : "+"; }

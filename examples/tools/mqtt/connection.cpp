@@ -14,19 +14,28 @@ constexpr std::size_t kReceived = 256;
 constexpr std::size_t kAliasesOut = 16;
 constexpr std::size_t kLongestText = 65'535;
 
-std::size_t filter_bytes(const ConnectionOptions& options) {
-  constexpr std::size_t kIdentifier = 4;
+std::size_t property_bytes(const PropertyList& list) {
   std::size_t bytes = 0;
-  for (const std::string& filter : options.topics) { bytes += filter.size() + kIdentifier; }
+  for (const mqtt::Property& property : list.list()) { bytes += 8 + property.bytes.size() + property.value.size(); }
   return bytes;
 }
 
-/// What CONNECT takes at the most.
+std::size_t filter_bytes(const ConnectionOptions& options) {
+  constexpr std::size_t kLengthSize = 4;
+  std::size_t bytes = 0;
+  for (const std::string& filter : options.topics) {
+    bytes += filter.size() + kLengthSize + property_bytes(options.properties.subscribe);
+  }
+  return bytes;
+}
+
+/// What CONNECT, or a SUBSCRIBE, takes at the most.
 std::size_t connect_bytes(const ConnectionOptions& options) {
   // Identifier, user, password, will topic and will payload may each be of the largest size.
   std::size_t bytes = 5 * (kLongestText + 2) + 256;
-  for (const PropertyList* list : {&options.properties.connect, &options.properties.will}) {
-    for (const mqtt::Property& property : list->list()) { bytes += 8 + property.bytes.size() + property.value.size(); }
+  for (const PropertyList* list :
+       {&options.properties.connect, &options.properties.will, &options.properties.subscribe}) {
+    bytes += property_bytes(*list);
   }
   return bytes;
 }

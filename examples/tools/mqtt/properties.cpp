@@ -58,7 +58,7 @@ constexpr Command kCommands[] = {
      &CommandProperties::connect,
      {Id::authentication_method, Id::authentication_data}},
     {"publish", mqtt::PacketType::publish, &CommandProperties::publish, {Id::topic_alias, Id::subscription_id}},
-    {"subscribe", mqtt::PacketType::subscribe, &CommandProperties::subscribe, {Id::user_property}},
+    {"subscribe", mqtt::PacketType::subscribe, &CommandProperties::subscribe, {}},
     {"will", mqtt::kWillProperties, &CommandProperties::will, {}},
 };
 

@@ -10,8 +10,7 @@
 namespace nal_mqtt {
 
 nal::Task<> subscribe_to(mqtt::Session& session, const ConnectionOptions& options, mqtt::FilterEntry entry) {
-  const std::uint32_t identifier = options.properties.subscribe.view().number(mqtt::PropertyId::subscription_id);
-  auto subscribing = session.subscribe(entry, identifier);
+  auto subscribing = session.subscribe(entry, options.properties.subscribe.view());
   const auto granted = co_await subscribing;
   const std::string filter(entry.filter);
   if (!granted) {

@@ -41,7 +41,7 @@ TEST_CASE("Packets of 5.0 are written as the standard shows them", "[mqtt]") {
   CHECK(Bytes(out.begin(), out.begin() + 8) == bytes({0x82, 12, 0, 1, 3, 0x0B, 0xC8, 1}));
   CHECK(encode_unsubscribe5(out, 1, {&entry, 1}) == 10U);
   CHECK(Bytes(out.begin(), out.begin() + 10) == bytes({0xA2, 8, 0, 1, 0, 0, 3, 'a', '/', '+'}));
-  CHECK(subscribe_size5("a/+") >= 14U);
+  CHECK(subscribe_size(1 + std::string_view("a/+").size()) >= 12U);
 }
 
 TEST_CASE("Encoders of 5.0 stay within the caller's buffer at every size", "[mqtt]") {

@@ -131,16 +131,17 @@ TEST_CASE("What the server tells with CONNACK holds for the connection", "[mqtt5
   CHECK(machine.session.try_publish("t", {}, QoS::at_most_once, Retain::yes) == Unexpected(Error::not_supported));
   CHECK(machine.publish("t", std::string(40, 'x'), QoS::at_least_once) == Unexpected(Error::message_size));
   CHECK(machine.publish("t", std::string(40, 'x'), QoS::at_most_once) == Unexpected(Error::message_size));
-  const auto refused = [&](const FilterEntry& entry, std::uint32_t identifier, Reason reason) {
-    auto subscribing = machine.session.subscribe(entry, identifier);
+  const auto refused = [&](const FilterEntry& entry, const Properties& properties, Reason reason) {
+    auto subscribing = machine.session.subscribe(entry, properties);
     CHECK_FALSE(poll(machine, subscribing).ready());
     CHECK(machine.take().empty());
     CHECK(*poll(machine, subscribing) == Unexpected(Error::not_supported));
     CHECK(subscribing.reason() == reason);
   };
-  refused({"a/#"}, 0, Reason::wildcard_subscriptions_not_supported);
-  refused({"$share/g/a"}, 0, Reason::shared_subscriptions_not_supported);
-  refused({"a"}, 1, Reason::subscription_identifiers_not_supported);
+  refused({"a/#"}, {}, Reason::wildcard_subscriptions_not_supported);
+  refused({"$share/g/a"}, {}, Reason::shared_subscriptions_not_supported);
+  const Property identifier[] = {Property::of(PropertyId::subscription_id, 1)};
+  refused({"a"}, identifier, Reason::subscription_identifiers_not_supported);
 
   // The next connection is a new server, as far as anyone knows.
   machine.disconnect();
@@ -275,8 +276,9 @@ TEST_CASE("A publish whose answer nobody waits for any more leaves nothing behin
 TEST_CASE("Subscription options and identifiers go out, and come back with messages", "[mqtt5]") {
   Machine machine(five());
   machine.connect5();
-  static_cast<void>(machine.try_once(
-      machine.session.subscribe(FilterEntry{"a/+", QoS::exactly_once, true, true, RetainHandling::do_not_send}, 4711)));
+  const Property asked[] = {Property::of(PropertyId::subscription_id, 4711)};
+  static_cast<void>(machine.try_once(machine.session.subscribe(
+      FilterEntry{"a/+", QoS::exactly_once, true, true, RetainHandling::do_not_send}, asked)));
   const auto sent = machine.take();
   REQUIRE(sent.size() == 1);
   auto list = parsed5<FilterList>(sent[0]);
@@ -297,12 +299,100 @@ TEST_CASE("Subscription options and identifiers go out, and come back with messa
   // Options and identifiers are of 5.0; a shared filter has a group, and its messages cannot leave out one's own.
   Machine old;
   old.connect();
-  CHECK(old.try_once(old.session.subscribe(FilterEntry{"a"}, 1)) == Unexpected(Error::not_supported));
+  CHECK(old.try_once(old.session.subscribe(FilterEntry{"a"}, asked)) == Unexpected(Error::not_supported));
   CHECK(machine.try_once(machine.session.subscribe(FilterEntry{"$share/g/a", QoS::at_most_once, true})) ==
         Unexpected(Error::invalid_argument));
   for (const auto* filter : {"$share/g", "$share//a", "$share/g+/a", "$share/g/"}) {
     CHECK(machine.try_once(machine.session.subscribe(filter)) == Unexpected(Error::invalid_argument));
   }
+}
+
+TEST_CASE("Properties of a subscription go out with it, each time that it is asked for", "[mqtt5]") {
+  Machine machine(five());
+  machine.connect5();
+  const auto sent = [&] {
+    const auto packets = machine.take();
+    REQUIRE(packets.size() == 1);
+    auto list = parsed5<FilterList>(packets[0]);
+    CHECK(list.next()->filter == "a");
+    std::string told;
+    for (const Property& property : list.properties) {
+      told += property.id == PropertyId::user_property
+                  ? std::string(property.text()) + "=" + std::string(property.value_text()) + " "
+                  : std::to_string(property.number) + " ";
+    }
+    REQUIRE(machine.feed(suback5(list.packet_id, Reason::success)));
+    return told;
+  };
+  const auto subscribe = [&](const Properties& properties) {
+    auto subscribing = machine.session.subscribe(FilterEntry{"a"}, properties);
+    CHECK_FALSE(poll(machine, subscribing).ready());
+    const std::string told = sent();
+    CHECK(*poll(machine, subscribing) == QoS::at_most_once);
+    return told;
+  };
+  const auto after_reconnect = [&] {
+    machine.disconnect();
+    machine.connect5();
+    return sent();
+  };
+  const Property two[] = {Property::user("token", "x"), Property::user("token", ""),
+                          Property::of(PropertyId::subscription_id, 300)};
+  CHECK(subscribe(two) == "token=x token= 300 ");
+  CHECK(after_reconnect() == "token=x token= 300 ");
+  // Asked for with others, of the same size or another, it has those.
+  const Property same_size[] = {Property::user("token", "y"), Property::user("token", ""),
+                                Property::of(PropertyId::subscription_id, 301)};
+  CHECK(subscribe(same_size) == "token=y token= 301 ");
+  CHECK(after_reconnect() == "token=y token= 301 ");
+  const Property less[] = {Property::user("t", "")};
+  CHECK(subscribe(less) == "t= ");
+  CHECK(after_reconnect() == "t= ");
+  CHECK(subscribe({}) == "");
+  CHECK(subscribe(two) == "token=x token= 300 ");
+
+  // Whoever waits for it has it with the properties of whoever came last.
+  machine.disconnect();
+  auto first = machine.session.subscribe(FilterEntry{"a"}, less);
+  auto second = machine.session.subscribe(FilterEntry{"a"}, two);
+  CHECK_FALSE(poll(machine, first).ready());
+  CHECK_FALSE(poll(machine, second).ready());
+  machine.connect5();
+  CHECK(sent() == "token=x token= 300 ");
+  CHECK(*poll(machine, first) == QoS::at_most_once);
+  CHECK(*poll(machine, second) == QoS::at_most_once);
+
+  // What a server does not take back is gone on with as it was.
+  auto unsubscribing = machine.session.unsubscribe("a");
+  CHECK_FALSE(poll(machine, unsubscribing).ready());
+  const auto packets = machine.take();
+  REQUIRE(packets.size() == 1);
+  const auto list = parsed5<FilterList>(packets[0]);
+  CHECK(list.properties.empty());
+  REQUIRE(machine.feed(suback5(list.packet_id, Reason::not_authorized, PacketType::unsuback)));
+  CHECK(*poll(machine, unsubscribing) == Unexpected(Error::permission_denied));
+  CHECK(after_reconnect() == "token=x token= 300 ");
+}
+
+TEST_CASE("Properties that a subscription must not have, or has no room for, are refused", "[mqtt5]") {
+  Machine machine(five());
+  machine.connect5();
+  const auto asked = [&](std::span<const Property> list) {
+    return machine.try_once(machine.session.subscribe(FilterEntry{"a"}, list)).error();
+  };
+  const std::string long_text(70'000, 'x');
+  const std::string text(300, 'x');
+  using Id = PropertyId;
+  for (const Property& wrong : {Property::of(Id::subscription_id, 0), Property::of(Id::subscription_id, 268'435'456),
+                                Property::of(Id::message_expiry, 1), Property::user("a", std::string_view("\0", 1)),
+                                Property::user("\xFF", "b"), Property::user("a", long_text)}) {
+    CHECK(asked({&wrong, 1}) == Error::invalid_argument);
+  }
+  const Property twice[] = {Property::of(Id::subscription_id, 1), Property::of(Id::subscription_id, 1)};
+  CHECK(asked(twice) == Error::invalid_argument);
+  const Property large[] = {Property::user("a", text)};
+  CHECK(asked(large) == Error::message_size);
+  CHECK(machine.take().empty());
 }
 
 TEST_CASE("Properties go out with messages of every QoS, and those that must not are refused", "[mqtt5]") {
