@@ -84,11 +84,11 @@ bool Stack::config_up(InterfaceId interface, Family family) noexcept {
 bool Stack::poll(Instant now, unsigned budget) noexcept {
   bool more = ip_.poll(now, budget);
   more |= tcp_.poll(now, budget);
-  udp_.poll();
+  udp_.poll(now);
   return more;
 }
 
-Instant Stack::poll_at() const noexcept { return std::min(ip_.poll_at(), tcp_.poll_at()); }
+Instant Stack::poll_at() const noexcept { return std::min({ip_.poll_at(), tcp_.poll_at(), udp_.poll_at()}); }
 
 Poll<Result<>> Stack::poll_run(Context& context, Timer& timer) noexcept {
   const Instant now = context.now();

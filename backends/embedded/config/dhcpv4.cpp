@@ -16,18 +16,26 @@ using wire::Dhcpv4Writer;
 /// "For ever" (RFC 2131 §3.3).
 constexpr std::uint32_t kInfinity = 0xffff'ffff;
 
+// Times are counted in milliseconds, as plain numbers: what saturates costs much on small machines.
+
 // RFC 2131 §4.1: 4 s, doubled up to 64 s, each 1 s more or less.
-constexpr std::int64_t kFirstBackOff = 4;
+constexpr std::uint32_t kFirstBackOff = 4000;
 constexpr unsigned kMaxDoublings = 4;
-constexpr Duration kJitter = Duration::seconds(1);
+constexpr std::uint32_t kJitter = 1000;
 /// Requests that nobody answers: about a minute (§3.1.5).
 constexpr unsigned kMaxRequests = 4;
 /// Of INIT-REBOOT, after which new offers are asked for: some 12 s.
 constexpr unsigned kMaxReboots = 2;
 /// §4.4.5: no faster than this while bound.
-constexpr Duration kMinRenewInterval = Duration::seconds(60);
+constexpr std::uint32_t kMinRenewInterval = 60'000;
 /// §3.1.5: after a conflict.
-constexpr Duration kDeclineDelay = Duration::seconds(10);
+constexpr std::uint32_t kDeclineDelay = 10'000;
+
+Instant after(Instant from, std::uint64_t milliseconds) noexcept {
+  return from + Duration::microseconds(static_cast<std::int64_t>(milliseconds * 1000));
+}
+bool reached(Instant now, Instant then) noexcept { return now.microseconds() >= then.microseconds(); }
+Instant first(Instant a, Instant b) noexcept { return reached(b, a) ? a : b; }
 
 constexpr Dhcpv4Option kAlwaysRequested[] = {
     Dhcpv4Option::subnet_mask,   Dhcpv4Option::classless_static_routes,
@@ -87,20 +95,14 @@ void Dhcpv4Client::start(Instant now, Ipv4Address remembered) noexcept {
   const bool was_usable = usable();
   restarts_ = 0;
   begun_ = now;
-  const Duration delay = Duration::microseconds(
-      random_.below(static_cast<std::uint32_t>(std::clamp(settings_.startup_delay.microseconds(), std::int64_t{0},
-                                                          std::int64_t{0xffff'fffe})) +
-                    1));
-  if (has_lease_ && lease_.expires > now) {
-    begin(State::rebooting, now + delay);
-  } else if (is_host_address(remembered)) {
+  const Instant at = after(now, random_.below(settings_.startup_delay + 1U));
+  if (has_lease_ && !reached(now, lease_.expires)) {
+    begin(State::rebooting, at);
+  } else {
     has_lease_ = false;
     lease_ = {};
     lease_.address = remembered;
-    begin(State::rebooting, now + delay);
-  } else {
-    has_lease_ = false;
-    begin(State::init, now + delay);
+    begin(is_host_address(remembered) ? State::rebooting : State::init, at);
   }
   if (was_usable) { ++version_; }
 }
@@ -140,9 +142,8 @@ void Dhcpv4Client::begin(State state, Instant at) noexcept {
 /// From the start. What ends again and again without a lease (a server that offers what it refuses) slows down.
 void Dhcpv4Client::begin_again(Instant now) noexcept {
   lose_lease();
-  const Duration delay = restarts_ > 0 ? back_off(restarts_) : Duration::zero();
+  begun_ = after(now, restarts_ > 0 ? back_off(restarts_) : 0);
   if (restarts_ < kMaxDoublings) { ++restarts_; }
-  begun_ = now + delay;
   begin(State::init, begun_);
 }
 
@@ -151,46 +152,45 @@ void Dhcpv4Client::lose_lease() noexcept {
   has_lease_ = false;
 }
 
-Duration Dhcpv4Client::back_off(unsigned failures) noexcept {
-  const Duration base = Duration::seconds(kFirstBackOff << std::min(failures, kMaxDoublings));
-  return base - kJitter + Duration::microseconds(random_.below(2 * 1'000'000 + 1));
+std::uint32_t Dhcpv4Client::back_off(unsigned failures) noexcept {
+  return (kFirstBackOff << std::min(failures, kMaxDoublings)) - kJitter + random_.below(2 * kJitter + 1);
 }
 
 Instant Dhcpv4Client::poll_at() const noexcept {
   switch (state_) {
     case State::stopped: return Instant::max();
     case State::checking: return lease_.expires;
-    case State::bound: return std::min(lease_.renew_at, lease_.expires);
-    case State::renewing: return std::min({next_, lease_.rebind_at, lease_.expires});
-    case State::rebinding: return std::min(next_, lease_.expires);
+    case State::bound: return first(lease_.renew_at, lease_.expires);
+    case State::renewing: return first(next_, first(lease_.rebind_at, lease_.expires));
+    case State::rebinding: return first(next_, lease_.expires);
     default: return next_;
   }
 }
 
 /// What time alone brings about.
 void Dhcpv4Client::due(Instant now) noexcept {
-  if ((usable() || state_ == State::checking) && state_ != State::releasing && now >= lease_.expires) {
+  if ((usable() || state_ == State::checking) && state_ != State::releasing && reached(now, lease_.expires)) {
     lose_lease();
     begun_ = now;
     begin(State::init, now);
   }
-  if (state_ == State::bound && now >= lease_.renew_at) {
+  if (state_ == State::bound && reached(now, lease_.renew_at)) {
     begun_ = now;
     begin(State::renewing, now);
   }
-  if (state_ == State::renewing && now >= lease_.rebind_at) { begin(State::rebinding, now); }
-  if (now < next_) { return; }
+  if (state_ == State::renewing && reached(now, lease_.rebind_at)) { begin(State::rebinding, now); }
+  if (!reached(now, next_)) { return; }
   if (state_ == State::requesting && attempts_ >= kMaxRequests) { begin_again(now); }
   if (state_ == State::rebooting && attempts_ >= kMaxReboots) {
     lose_lease();
     begin(State::init, now);
   }
-  if (state_ == State::init && now >= next_) { begin(State::selecting, now); }
+  if (state_ == State::init && reached(now, next_)) { begin(State::selecting, now); }
 }
 
 Result<Dhcpv4Client::Transmission> Dhcpv4Client::poll(Instant now, std::span<std::byte> out) noexcept {
   due(now);
-  if (now < next_) { return Transmission{}; }
+  if (!reached(now, next_)) { return Transmission{}; }
   Transmission transmission{0, {}, Ipv4Address::broadcast()};
   switch (state_) {
     case State::selecting:
@@ -223,17 +223,23 @@ Result<Dhcpv4Client::Transmission> Dhcpv4Client::poll(Instant now, std::span<std
 /// When the next message follows the one that was just made.
 void Dhcpv4Client::schedule(Instant now) noexcept {
   switch (state_) {
-    case State::renewing: next_ = now + std::max((lease_.rebind_at - now) / 2, kMinRenewInterval); break;
-    case State::rebinding: next_ = now + std::max((lease_.expires - now) / 2, kMinRenewInterval); break;
+    case State::renewing:
+    case State::rebinding: {
+      // §4.4.5: half of what is left, each time.
+      const Instant end = state_ == State::renewing ? lease_.rebind_at : lease_.expires;
+      const std::int64_t left = end.microseconds() - now.microseconds();
+      next_ = now + Duration::microseconds(std::max<std::int64_t>(left / 2, std::int64_t{kMinRenewInterval} * 1000));
+      break;
+    }
     case State::declining:
-      begin(State::init, now + kDeclineDelay);
+      begin(State::init, after(now, kDeclineDelay));
       begun_ = next_;
       break;
     case State::releasing:
       lose_lease();
       state_ = State::stopped;
       break;
-    default: next_ = now + back_off(attempts_); break;
+    default: next_ = after(now, back_off(attempts_)); break;
   }
   if (attempts_ < 0xff) { ++attempts_; }
 }
@@ -246,10 +252,10 @@ Result<std::size_t> Dhcpv4Client::write(Instant now, std::span<std::byte> out) n
                     : state_ == State::releasing ? Type::release
                                                  : Type::request;
   const bool asks = type == Type::discover || type == Type::request;
+  const std::int64_t passed = (now.microseconds() - begun_.microseconds()) / 1'000'000;
   Dhcpv4Writer writer(out,
                       {.transaction = transaction_,
-                       .seconds = static_cast<std::uint16_t>(
-                           asks ? std::clamp((now - begun_).seconds(), std::int64_t{0}, std::int64_t{0xffff}) : 0),
+                       .seconds = static_cast<std::uint16_t>(asks ? std::min<std::int64_t>(passed, 0xffff) : 0),
                        .broadcast = asks && settings_.broadcast && !has_address,
                        .client_address = has_address ? lease_.address : Ipv4Address(),
                        .your_address = {},
@@ -283,16 +289,11 @@ void Dhcpv4Client::write_wishes(Dhcpv4Writer& writer) const noexcept {
   writer.option_u16(Dhcpv4Option::max_message_size,
                     static_cast<std::uint16_t>(std::max<std::uint32_t>(settings_.max_message_size + 28U, 576)));
   std::array<std::byte, 255> codes;
-  std::size_t count = 0;
-  const auto add = [&](Dhcpv4Option code) {
-    const auto byte = static_cast<std::byte>(code);
-    if (count < codes.size() && std::find(codes.data(), codes.data() + count, byte) == codes.data() + count) {
-      codes[count++] = byte;
-    }
-  };
-  for (const Dhcpv4Option code : kAlwaysRequested) { add(code); }
-  for (const Dhcpv4Option code : settings_.request) { add(code); }
-  writer.option(Dhcpv4Option::parameter_request_list, std::span(codes).first(count));
+  const auto always = std::as_bytes(std::span(kAlwaysRequested));
+  const auto more =
+      std::as_bytes(settings_.request).first(std::min(settings_.request.size(), codes.size() - always.size()));
+  std::copy(more.begin(), more.end(), std::copy(always.begin(), always.end(), codes.begin()));
+  writer.option(Dhcpv4Option::parameter_request_list, std::span(codes).first(always.size() + more.size()));
   if (!settings_.vendor_class.empty()) { writer.option(Dhcpv4Option::vendor_class, bytes(settings_.vendor_class)); }
   if (!settings_.host_name.empty()) { write_name(writer); }
 }
@@ -375,7 +376,7 @@ void Dhcpv4Client::acknowledged(const Dhcpv4View& message, Instant now) noexcept
   const auto mtu = message.u16(Dhcpv4Option::interface_mtu);
   lease_.mtu = mtu && *mtu >= 68 ? *mtu : std::uint16_t{0};
   set_times(message, *seconds);
-  if (lease_.expires <= now) {
+  if (reached(now, lease_.expires)) {
     lease_ = before;
     return;
   }
@@ -397,23 +398,20 @@ void Dhcpv4Client::set_times(const Dhcpv4View& message, std::uint32_t seconds) n
     lease_.renew_at = lease_.rebind_at = lease_.expires = Instant::max();
     return;
   }
-  const Duration lease = Duration::seconds(seconds);
-  Duration renew = lease / 2;
-  Duration rebind = lease / 8 * 7;
-  const auto told_renew = message.u32(Dhcpv4Option::renewal_time);
-  const auto told_rebind = message.u32(Dhcpv4Option::rebinding_time);
-  if (told_rebind && *told_rebind<seconds&& * told_rebind> 0) { rebind = Duration::seconds(*told_rebind); }
-  if (told_renew && Duration::seconds(*told_renew) < rebind && *told_renew > 0) {
-    renew = Duration::seconds(*told_renew);
-  } else {
+  const std::uint64_t lease = std::uint64_t{seconds} * 1000;
+  const std::uint32_t told_renew = message.u32(Dhcpv4Option::renewal_time).value_or(0);
+  const std::uint32_t told_rebind = message.u32(Dhcpv4Option::rebinding_time).value_or(0);
+  std::uint64_t rebind = lease - lease / 8;
+  if (told_rebind < seconds && told_rebind != 0) { rebind = std::uint64_t{told_rebind} * 1000; }
+  std::uint64_t renew = std::uint64_t{told_renew} * 1000;
+  if (renew == 0 || renew >= rebind) {
     // §4.4.5: not all clients that got theirs at once come back at once.
-    renew = std::min(renew, rebind / 8 * 7);
-    renew -= Duration::milliseconds(
-        random_.below(static_cast<std::uint32_t>(std::min<std::int64_t>(renew.milliseconds() / 16, 60'000) + 1)));
+    renew = std::min(lease / 2, rebind - rebind / 8);
+    renew -= random_.below(static_cast<std::uint32_t>(std::min<std::uint64_t>(renew / 16, 60'000)) + 1);
   }
-  lease_.renew_at = requested_ + renew;
-  lease_.rebind_at = requested_ + rebind;
-  lease_.expires = requested_ + lease;
+  lease_.renew_at = after(requested_, renew);
+  lease_.rebind_at = after(requested_, rebind);
+  lease_.expires = after(requested_, lease);
 }
 
 bool Dhcpv4Client::keep_options(const Dhcpv4View& message) noexcept {

@@ -48,9 +48,9 @@ class Dhcpv4Client {
     /// Whether servers are to broadcast their answers: for stacks that hear nothing addressed to them before they have
     /// an address (RFC 2131 §4.1).
     bool broadcast = false;
-    /// The first message goes out after a random part of this, so that a street full of devices does not ask at once
-    /// when the power comes back (RFC 2131 §4.4.1 would have 10 s).
-    Duration startup_delay = Duration::zero();
+    /// In milliseconds. The first message goes out after a random part of this, so that a street full of devices does
+    /// not ask at once when the power comes back (RFC 2131 §4.4.1 would have 10 s).
+    std::uint16_t startup_delay = 0;
     /// The largest message to be sent here, in bytes of UDP payload.
     std::uint16_t max_message_size = 1472;
     /// Whether the address is checked before it is used: see `to_check`.
@@ -146,7 +146,7 @@ class Dhcpv4Client {
   void begin_again(Instant now) noexcept;
   void lose_lease() noexcept;
   void schedule(Instant now) noexcept;
-  Duration back_off(unsigned failures) noexcept;
+  std::uint32_t back_off(unsigned failures) noexcept;
   Result<std::size_t> write(Instant now, std::span<std::byte> out) noexcept;
   void write_identity(wire::Dhcpv4Writer& writer) const noexcept;
   void write_wishes(wire::Dhcpv4Writer& writer) const noexcept;

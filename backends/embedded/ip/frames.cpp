@@ -32,7 +32,7 @@ IpLayer::IpLayer(driver::PacketPool& pool, driver::PacketPool* large_pool, Rando
 
 IpLayer::~IpLayer() {
   // The tables live longer than the pools.
-  for (PartialPacket& entry : storage_.partial_packets) { entry = PartialPacket(); }
+  for (PartialPacket& entry : storage_.partial_packets) { entry.clear(); }
 }
 
 Result<InterfaceIndex> IpLayer::add_interface(driver::Driver& driver, Instant now) noexcept {
@@ -56,6 +56,14 @@ Result<InterfaceIndex> IpLayer::add_interface(driver::Driver& driver, Instant no
   look_at_link(*free, now);
   changed();
   return free->index;
+}
+
+void IpLayer::limit_mtu(InterfaceIndex index, std::uint16_t mtu) noexcept {
+  Interface* const limited = interface(index);
+  if (limited && mtu >= wire::kIpv4MinMtu && mtu < limited->mtu) {
+    limited->mtu = mtu;
+    changed();
+  }
 }
 
 void IpLayer::look_at_link(Interface& interface, Instant now) noexcept {

@@ -184,7 +184,7 @@ void IpLayer::deliver(const Ingress& ingress, Packet&& packet) noexcept {
       break;
     case Protocol::udp:
       if constexpr (features::kUdp) {
-        if (udp_) { return udp_->input(ingress, std::move(packet)); }
+        if (udp_) { return udp_->input(ingress, std::move(packet), now_); }
       }
       break;
     case Protocol::icmpv4:

@@ -93,6 +93,12 @@ class IpLayer final : public Network, private Link {
   /// Woken when the configuration changes: links, addresses, routes.
   WaitList& configuration_changed() noexcept { return changed_waiters_; }
 
+  /// A smaller MTU than the device's, as DHCP tells it.
+  void limit_mtu(InterfaceIndex interface, std::uint16_t mtu) noexcept;
+  /// Sends from an address that need not be one of this host's, over the link itself: for whoever configures it.
+  void send_from(InterfaceIndex interface, const Address& source, const Address& destination, Protocol protocol,
+                 Packet&& packet, Instant now) noexcept;
+
   // Work.
 
   /// Takes up to `budget` frames from each interface, and does what is due. True: there is more to do now.

@@ -148,6 +148,13 @@ void IpLayer::hand_over(Packet&& packet, const Egress& egress, Route& route) noe
   }
 }
 
+void IpLayer::send_from(InterfaceIndex index, const Address& source, const Address& destination, Protocol protocol,
+                        Packet&& packet, Instant now) noexcept {
+  if (Interface* const out = interface(index)) {
+    send_control(*out, source, destination, protocol, std::move(packet), now);
+  }
+}
+
 void IpLayer::send_control(Interface& out, const Address& source, const Address& destination, Protocol protocol,
                            Packet&& message, Instant now) noexcept {
   now_ = now;
@@ -171,6 +178,8 @@ void IpLayer::send_control(Interface& out, const Address& source, const Address&
                                   .destination = destination.v4(),
                                   .router_alert = protocol == Protocol::igmp};
     header.emit(packet.prepend(header.size()));
+  } else if (protocol != Protocol::icmpv6) {
+    emit_v6_header(packet, egress, static_cast<std::uint8_t>(protocol), out.hop_limit);
   } else {
     const auto bytes = packet.data();
     wire::store_be16(bytes.data() + 2, 0);

@@ -25,10 +25,7 @@ PartialPacket* Reassembly::find(const Fragment& fragment, Instant now) noexcept 
     if (!choice || (choice->in_use() && (!entry.in_use() || entry.until < choice->until))) { choice = &entry; }
   }
   if (!choice) { return nullptr; }
-  Packet memory = std::move(choice->packet);
-  *choice = PartialPacket();
-  choice->packet = std::move(memory);
-  if (choice->packet) { choice->packet.clear(0); }
+  choice->clear();
   choice->source = fragment.source;
   choice->destination = fragment.destination;
   choice->identification = fragment.identification;
@@ -96,7 +93,7 @@ Packet Reassembly::add(PartialPacket& entry, const Fragment& fragment) noexcept 
   entry.packet.append(entry.size);
   ++statistics_.completed;
   Packet whole = std::move(entry.packet);
-  entry = PartialPacket();
+  entry.clear();
   return whole;
 }
 
@@ -117,7 +114,7 @@ Packet Reassembly::expire(Instant now) noexcept {
         if (entry.received[i].begin == 0) { first.append(entry.received[i].end); }
       }
     }
-    entry = PartialPacket();
+    entry.clear();
     if (first) {
       next_ = now;
       return first;

@@ -1,4 +1,6 @@
 #pragma once
+#include <array>
+
 #include "backends/embedded/ip/network.hpp"
 #include "backends/embedded/storage/range_set.hpp"
 
@@ -27,9 +29,21 @@ struct PartialPacket {
   std::uint32_t size = 0;  ///< of the payload; 0 until the last fragment has come
   Instant until = Instant::min();
   Packet packet;  ///< room for the header, then the payload
-  RangeSet<8> received;
+  std::array<RangeSet::Range, 8> ranges;
+  RangeSet received{ranges};
+
+  PartialPacket() noexcept = default;
+  PartialPacket(const PartialPacket&) = delete;
+  PartialPacket& operator=(const PartialPacket&) = delete;
 
   bool in_use() const noexcept { return static_cast<bool>(packet) || refused; }
+  /// The entry is free, and its packet goes back.
+  void clear() noexcept {
+    packet = Packet();
+    refused = has_first = false;
+    size = 0;
+    received.clear();
+  }
 };
 
 /// Puts fragments together (RFC 791 §3.2, RFC 815, RFC 8200 §4.5, RFC 5722): a few packets at a time, each in a packet

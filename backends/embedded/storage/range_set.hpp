@@ -71,6 +71,13 @@ class RangeSet {
     return reached;
   }
 
+  /// Whether [begin, end) shares a place with any of them.
+  constexpr bool overlaps(std::uint32_t begin, std::uint32_t end) const noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (before(begin, ranges_[i].end) && before(ranges_[i].begin, end)) { return true; }
+    }
+    return false;
+  }
   /// Whether [begin, end) is in one of them.
   constexpr bool contains(std::uint32_t begin, std::uint32_t end) const noexcept {
     for (std::size_t i = 0; i < count_; ++i) {

@@ -216,7 +216,7 @@ void Udp::deliver_to_many(const Ingress& ingress, Packet&& packet, std::uint16_t
   }
 }
 
-void Udp::input(const Ingress& ingress, Packet&& packet) noexcept {
+void Udp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
   const auto view = wire::UdpView::parse(packet.data());
   // RFC 8200 §8.1: over IPv6 a checksum there must be.
   const bool valid =
@@ -229,6 +229,9 @@ void Udp::input(const Ingress& ingress, Packet&& packet) noexcept {
     return;
   }
   const std::uint16_t port = view->destination_port();
+  for (UdpService* service = services_; service; service = service->next_) {
+    if (service->input(ingress, port, view->payload(), now)) { return; }
+  }
   UdpSlot* const slot = ingress.to_many ? nullptr : match(ingress, view->source_port(), port);
   if (!slot && !ingress.to_many) {
     ++statistics_.no_socket;

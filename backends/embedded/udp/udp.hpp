@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "backends/embedded/ip/network.hpp"
+#include "backends/embedded/udp/service.hpp"
 #include "nal/random.hpp"
 #include "nal/udp.hpp"
 
@@ -73,11 +74,31 @@ class Udp {
   Result<UnconnectedUdp> bind_multiple(const Endpoint& local, const UdpOptions& options) noexcept;
 
   /// A datagram has arrived.
-  void input(const Ingress& ingress, Packet&& packet) noexcept;
+  void input(const Ingress& ingress, Packet&& packet, Instant now) noexcept;
   void delivery_error(const DeliveryError& error) noexcept;
-  /// There may be room to send again.
-  void poll() noexcept {
+  /// There may be room to send again; services do what is due.
+  void poll(Instant now) noexcept {
     if (!room_.empty()) { room_.wake_all(); }
+    for (UdpService* service = services_; service; service = service->next_) { service->poll(now); }
+  }
+  /// Of the services.
+  Instant poll_at() const noexcept {
+    Instant at = Instant::max();
+    for (const UdpService* service = services_; service; service = service->next_) {
+      at = service->poll_at() < at ? service->poll_at() : at;
+    }
+    return at;
+  }
+
+  /// Has a service driven and given its datagrams, until it is detached.
+  void attach(UdpService& service) noexcept {
+    service.next_ = services_;
+    services_ = &service;
+  }
+  void detach(UdpService& service) noexcept {
+    UdpService** link = &services_;
+    while (*link != &service) { link = &(*link)->next_; }
+    *link = service.next_;
   }
 
   /// Somebody waits for packets to send with.
@@ -128,6 +149,7 @@ class Udp {
   std::uint16_t free_ = kNone;
   std::uint16_t in_use_ = 0;
   WaitList room_;
+  UdpService* services_ = nullptr;
   Statistics statistics_;
 };
 
