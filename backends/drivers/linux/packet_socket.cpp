@@ -147,7 +147,10 @@ Packet PacketSocket::receive(PacketPool& pool, Instant) noexcept {
       packet.clear(kTagSize);
       room = packet.append(packet.tailroom());
     }
+    // The header at least has to fit, or the frame is lost without a word.
+    std::byte nowhere[kVirtioHeaderSize + 1];
     iovec piece{room.data(), room.size()};
+    if (room.empty()) { piece = {nowhere, sizeof nowhere}; }
     Control control;
     msghdr message{};
     message.msg_iov = &piece;
@@ -156,7 +159,7 @@ Packet PacketSocket::receive(PacketPool& pool, Instant) noexcept {
     message.msg_controllen = sizeof control;
     const ssize_t size = ::recvmsg(source_.fd, &message, 0);
     if (size < 0) {
-      if (errno == EINTR || errno == ENETDOWN) { continue; }  // told once; what came before is still there
+      if (errno != EAGAIN) { continue; }  // interrupted, or told once (the interface is down); what came is still there
       source_.readable = false;
       return {};
     }

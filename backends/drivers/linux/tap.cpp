@@ -57,6 +57,7 @@ void Tap::lose() noexcept {
 }
 
 Result<> Tap::open(const TapConfig& config) noexcept {
+  long_packets_ = config.long_packets;
   source_.fd = ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (source_.fd < 0) { return fail(); }
   const bool with_header = config.offload != TapOffload::none;
@@ -94,37 +95,53 @@ Result<> Tap::open(const TapConfig& config) noexcept {
   return {};
 }
 
+ssize_t Tap::read_frame(Packet& packet, std::size_t& room) noexcept {
+  // Two bytes in front of an Ethernet header put what follows it on a 4-byte boundary.
+  const std::size_t padding = capabilities_.medium == Medium::ethernet && capabilities_.headroom == 0 ? 2 : 0;
+  std::span<std::byte> first;
+  if (packet && packet.tailroom() > padding) {
+    packet.clear(padding);
+    first = packet.append(packet.tailroom());
+  }
+  if (long_packets_ && !long_packet_) { long_packet_ = long_packets_->allocate(0); }
+  std::span<std::byte> rest;
+  if (long_packet_) { long_packet_.clear(padding); }  // the last frame may not have needed it
+  if (long_packet_ && long_packet_.tailroom() > first.size()) {
+    rest = long_packet_.append(long_packet_.tailroom()).subspan(first.size());
+  }
+  room = first.size() + rest.size();
+  // A read cuts off what does not fit and does not say so: a byte more than can be used tells. The header at least has
+  // to fit, or nothing is said of the frame at all.
+  std::byte more[kVirtioHeaderSize + 1];
+  const iovec pieces[] = {{first.data(), first.size()}, {rest.data(), rest.size()}, {more, sizeof more}};
+  const ssize_t size =
+      room > longest_ && rest.empty() ? ::read(source_.fd, first.data(), first.size()) : ::readv(source_.fd, pieces, 3);
+  if (size > static_cast<ssize_t>(first.size()) && !rest.empty()) {
+    if (!first.empty()) { std::memcpy(long_packet_.data().data(), first.data(), first.size()); }
+    packet = std::move(long_packet_);
+  }
+  return size;
+}
+
 Packet Tap::receive(PacketPool& pool, Instant) noexcept {
   // A frame that is lost is no end: the next one may be fine. Bounded, since each call of this is one frame's work.
   for (int tries = 0; source_.readable && tries < 8; ++tries) {
     Packet packet = pool.allocate(0);
-    // Two bytes in front of an Ethernet header put what follows it on a 4-byte boundary.
-    const std::size_t padding = capabilities_.medium == Medium::ethernet && capabilities_.headroom == 0 ? 2 : 0;
-    std::span<std::byte> room;
-    if (packet && packet.tailroom() > padding) {
-      packet.clear(padding);
-      room = packet.append(packet.tailroom());
-    }
-    // A read cuts off what does not fit and does not say so: one byte more than can be used tells.
-    std::byte more;
-    ssize_t size;
-    if (room.size() > longest_) {
-      size = ::read(source_.fd, room.data(), room.size());
-    } else {
-      const iovec pieces[] = {{room.data(), room.size()}, {&more, 1}};
-      size = ::readv(source_.fd, pieces, 2);
-    }
+    std::size_t room = 0;
+    const ssize_t size = read_frame(packet, room);
     if (size < 0) {
-      if (errno == EINTR) { continue; }
-      // Everything else lasts: no interface, no link. An edge tells when it changes.
-      source_.readable = false;
-      if (errno == EBADFD || errno == EBADF) { lose(); }
-      return {};
+      switch (errno) {
+        case EAGAIN: source_.readable = false; return {};
+        case EBADFD:
+        case EBADF:
+        case EIO: lose(); return {};
+        default: continue;  // interrupted, or something was wrong with one frame
+      }
     }
     const auto got = static_cast<std::size_t>(size);
-    if (room.empty()) {
+    if (room == 0) {
       ++counters_.no_packet;
-    } else if (got > room.size() || (got == room.size() && room.size() > longest_)) {
+    } else if (got > room || (got == room && room > longest_)) {
       ++counters_.too_long;
     } else {
       packet.truncate(got);
@@ -166,6 +183,10 @@ Result<> Tap::write_frame(Packet& packet) noexcept {
     case EIO: return Unexpected(Error::network_down);
     default: return Unexpected(Error::io_error);
   }
+}
+
+void Tap::give_back(PacketPool& pool) noexcept {
+  if (long_packet_ && long_packet_.buffer()->pool == &pool) { long_packet_ = {}; }
 }
 
 void Tap::wait(Context& context, Waiter& waiter, bool for_transmit) noexcept {

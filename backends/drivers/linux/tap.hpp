@@ -1,4 +1,6 @@
 #pragma once
+#include <sys/types.h>
+
 #include <cstdint>
 
 #include "backends/drivers/linux/link_watch.hpp"
@@ -10,8 +12,7 @@ namespace nal::drivers {
 enum class TapOffload : std::uint8_t {
   none,
   checksum,  ///< checksums of TCP and UDP are not made where a frame does not leave the host
-  /// Besides, long TCP segments pass whole, both ways; the pool's packets want `Tap::kLongPacketSize` bytes, since
-  /// those that do not fit are lost.
+  /// Besides, long TCP segments pass whole, both ways; see `TapConfig::long_packets`.
   segmentation,
 };
 
@@ -21,6 +22,10 @@ struct TapConfig {
   /// `ethernet` is TAP, `ip` is TUN.
   driver::Medium medium = driver::Medium::ethernet;
   TapOffload offload = TapOffload::none;
+  /// Where frames go that do not fit into a packet of the stack's pool: packets of `Tap::kLongPacketSize` bytes, which
+  /// live as long as the device and the stack. Without it those frames are lost, so `TapOffload::segmentation` wants
+  /// it, or a pool of such packets altogether.
+  driver::PacketPool* long_packets = nullptr;
   /// Of the stack's end. Left out: made from that of the kernel's end, so it stays the same as long as that.
   MacAddress address{};
 };
@@ -62,10 +67,14 @@ class Tap final : public driver::Driver {
   bool can_transmit() noexcept override { return source_.writable; }
   Result<> transmit(driver::Packet& packet, Instant now) noexcept override;
   void wait(Context& context, Waiter& waiter, bool for_transmit) noexcept override;
+  void give_back(driver::PacketPool& pool) noexcept override;
 
  private:
   Result<> open(const TapConfig& config) noexcept;
   Result<> write_frame(driver::Packet& packet) noexcept;
+  /// Reads a frame into `packet`, or, where that is too short or null, into another one that it then is. Bytes read,
+  /// all told; more than there was room for when some are lost.
+  ssize_t read_frame(driver::Packet& packet, std::size_t& room) noexcept;
   void lose() noexcept;
 
   posix::Reactor* reactor_;
@@ -73,7 +82,9 @@ class Tap final : public driver::Driver {
   LinkWatch link_;
   driver::Capabilities capabilities_;
   MacAddress address_;
-  bool gone_ = false;  ///< the interface was deleted
+  driver::PacketPool* long_packets_ = nullptr;
+  driver::Packet long_packet_;  ///< laid out for a frame that turns out to be long
+  bool gone_ = false;           ///< the interface was deleted
   char name_[16] = {};
   std::size_t longest_ = 0;  ///< bytes of the longest read that is no surprise
   Counters counters_;
