@@ -53,8 +53,10 @@ driver::Capabilities FaultInjector::capabilities() const noexcept {
   return capabilities;
 }
 
-void FaultInjector::Way::put(Packet&& packet, Instant at) noexcept {
-  memory[count++] = {std::move(packet), at, order++};
+void FaultInjector::Way::put(Packet&& packet, Instant at) noexcept { put_back({std::move(packet), at, order++}); }
+
+void FaultInjector::Way::put_back(LateFrame&& late) noexcept {
+  memory[count++] = std::move(late);
   std::push_heap(memory.data(), memory.data() + count, kLater);
 }
 
@@ -180,25 +182,36 @@ Result<> FaultInjector::transmit(Packet& packet, Instant now) noexcept {
   Packet second = twin(transmit_, packet, *packet.buffer()->pool);
   Packet first = make_late(transmit_, std::move(packet), now);
   if (second) { second = make_late(transmit_, std::move(second), now); }
-  Result<> result;
+  const Result<> result = first ? pass_on(first, now) : Result<>();
   if (first) {
-    ++transmit_.counters.passed;
-    result = inner_->transmit(first, now);
-    if (result == Unexpected(Error::would_block)) {
-      // It says otherwise than `can_transmit`; the frame is the caller's again, and its copy never was.
+    // The device found out only now that it has no room, and nothing of what happened to the frame can be undone: it
+    // goes later, with what else is late; where nothing may be late it is the caller's again, without its copy.
+    if (transmit_.count == transmit_.memory.size()) {
       packet = std::move(first);
       return result;
     }
+    transmit_.put(std::move(first), now);
+    if (second && transmit_.count < transmit_.memory.size()) { transmit_.put(std::move(second), now); }
+    return {};
   }
-  if (second && inner_->transmit(second, now)) { ++transmit_.counters.passed; }
+  if (second) { static_cast<void>(pass_on(second, now)); }
+  return result;
+}
+
+Result<> FaultInjector::pass_on(Packet& packet, Instant now) noexcept {
+  const Result<> result = inner_->transmit(packet, now);
+  if (result) { ++transmit_.counters.passed; }
   return result;
 }
 
 void FaultInjector::send_late(Instant now) noexcept {
   for (int i = 0; i < kFramesPerCall && transmit_.due(now) && inner_->can_transmit(); ++i) {
-    Packet packet = std::move(transmit_.take().packet);
+    LateFrame late = transmit_.take();
     // Who gave it has been told that it went; what comes of it now nobody is told.
-    if (inner_->transmit(packet, now)) { ++transmit_.counters.passed; }
+    if (pass_on(late.packet, now) == Unexpected(Error::would_block)) {
+      transmit_.put_back(std::move(late));
+      return;
+    }
   }
 }
 

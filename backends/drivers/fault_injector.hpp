@@ -95,6 +95,7 @@ class FaultInjector final : public driver::Driver {
     bool due(Instant now) const noexcept { return count > 0 && memory[0].due <= now; }
     Instant next() const noexcept { return count > 0 ? memory[0].due : Instant::max(); }
     void put(driver::Packet&& packet, Instant at) noexcept;
+    void put_back(LateFrame&& late) noexcept;
     LateFrame take() noexcept;
     void remove(const driver::PacketPool& pool) noexcept;
   };
@@ -109,6 +110,7 @@ class FaultInjector final : public driver::Driver {
   driver::Packet make_late(Way& way, driver::Packet&& packet, Instant now) noexcept;
   driver::Packet next_received(driver::PacketPool& pool, Instant now) noexcept;
   void send_late(Instant now) noexcept;
+  Result<> pass_on(driver::Packet& packet, Instant now) noexcept;
 
   driver::Driver* inner_;
   std::uint64_t state_;

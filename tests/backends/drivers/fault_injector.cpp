@@ -231,6 +231,47 @@ TEST_CASE("late frames that find the device full wait for room and do not spin",
   CHECK(count == 30);
 }
 
+TEST_CASE("a device that finds out late that it is full loses nothing", "[drivers][faults]") {
+  // As a TAP whose queue is full: it says so only when it is tried.
+  struct Hopeful final : driver::Driver {
+    explicit Hopeful(driver::Driver& real) : inner(real) {}
+    driver::Capabilities capabilities() const noexcept override { return inner.capabilities(); }
+    MacAddress hardware_address() const noexcept override { return {}; }
+    bool link_up() noexcept override { return true; }
+    driver::Packet receive(driver::PacketPool& pool, Instant now) noexcept override { return inner.receive(pool, now); }
+    bool can_transmit() noexcept override { return true; }
+    Result<> transmit(driver::Packet& packet, Instant now) noexcept override { return inner.transmit(packet, now); }
+    void wait(Context& context, Waiter& waiter, bool) noexcept override { inner.wait(context, waiter, true); }
+    driver::Driver& inner;
+  };
+  for (const bool with_memory : {false, true}) {
+    Pool<64, 256> pool;
+    drivers::WirePair wire({.queue = 4});
+    Hopeful device(wire.a());
+    std::array<drivers::LateFrame, 8> memory;
+    FaultInjector injector(device, {.transmit = {.duplicate = Chance::percent(with_memory ? 100 : 0)}}, {},
+                           with_memory ? std::span(memory) : std::span<drivers::LateFrame>());
+    const Instant now;
+    unsigned taken = 0;
+    for (unsigned i = 0; i < 6; ++i) {
+      driver::Packet packet = to_packet(pool, ethernet_frame(60, i));
+      const Result<> result = injector.transmit(packet, now);
+      CHECK(static_cast<bool>(packet) == (result == Unexpected(Error::would_block)));
+      if (result) { ++taken; }
+      if (packet) { CHECK(to_frame(packet) == ethernet_frame(60, i)); }
+    }
+    CHECK(taken == (with_memory ? 6 : 4));
+    for (unsigned i = 0; i < taken; ++i) {
+      for (int copies = with_memory ? 2 : 1; copies > 0; --copies) {
+        CHECK(to_frame(wire.b().receive(pool, now)) == ethernet_frame(60, i));
+        CHECK_FALSE(injector.receive(pool, now));
+      }
+    }
+    CHECK_FALSE(wire.b().receive(pool, now));
+    CHECK(injector.transmit_counters().passed == (with_memory ? 12 : 4));
+  }
+}
+
 TEST_CASE("a copy for which there is no packet is not made, and the frame itself goes on", "[drivers][faults]") {
   Pool<1, 256> pool;
   drivers::WirePair wire;
