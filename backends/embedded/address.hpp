@@ -1,7 +1,9 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
+#include <type_traits>
 
 #include "backends/embedded/features.hpp"
 #include "nal/ip_address.hpp"
@@ -50,10 +52,16 @@ class Address {
   constexpr bool is_v4() const noexcept {
     if constexpr (!features::kIpv4) { return false; }
     if constexpr (features::kIpv6) {
-      for (std::size_t i = 0; i < 10; ++i) {
-        if (bytes_[i] != 0) { return false; }
+      if (std::is_constant_evaluated()) {
+        return std::all_of(bytes_.begin(), bytes_.begin() + 10, [](std::uint8_t byte) { return byte == 0; }) &&
+               bytes_[10] == 0xff && bytes_[11] == 0xff;
       }
-      return bytes_[10] == 0xff && bytes_[11] == 0xff;
+      // Asked several times a packet: by words.
+      std::uint64_t first = 0;
+      std::uint32_t second = 0;
+      std::memcpy(&first, &bytes_[0], 8);
+      std::memcpy(&second, &bytes_[8], 4);
+      return first == 0 && second == (std::endian::native == std::endian::little ? 0xffff0000 : 0x0000ffff);
     }
     return true;
   }
@@ -90,9 +98,15 @@ class Address {
     }
   }
 
-  friend constexpr bool operator==(const Address&, const Address&) noexcept = default;
+  friend constexpr bool operator==(const Address& a, const Address& b) noexcept {
+    if (!std::is_constant_evaluated()) { return std::memcmp(a.bytes_.data(), b.bytes_.data(), kSize) == 0; }
+    return a.bytes_ == b.bytes_;
+  }
 
  private:
+  /// What IPv4-mapped addresses begin with (RFC 4291 §2.5.5.2).
+  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
   std::array<std::uint8_t, kSize> bytes_{};
 };
 

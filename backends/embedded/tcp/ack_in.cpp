@@ -9,6 +9,12 @@ namespace flag = wire::tcp_flag;
 
 /// The fifth step of RFC 9293 §3.10.7.4, from ESTABLISHED on. The acknowledgement is of something sent.
 void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
+  // Nothing is under way: data come, and their acknowledgement tells nothing but the window.
+  if (segment.ack == c.snd_una && c.snd_una == c.snd_nxt) {
+    update_window(c, segment, false);
+    if (c.snd_nxt < c.data_end()) { make_ready(c); }
+    return;
+  }
   const SeqNumber una = c.snd_una;
   const std::uint32_t flight = c.flight();
   const std::uint32_t held = c.sent.sacked() + c.duplicates * std::uint32_t{c.mss};

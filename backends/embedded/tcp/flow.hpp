@@ -23,7 +23,12 @@ struct FlowKey {
   }
   void hash_into(Hasher& hasher) const noexcept {
     // The local address adds nothing that an attacker or a busy host varies: equality looks at it.
-    remote.hash_into(hasher);
+    const std::span<const std::byte> bytes = remote.wire();
+    for (std::size_t i = 0; i < bytes.size(); i += 4) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, &bytes[i], 4);
+      hasher.add(word);
+    }
     hasher.add(std::uint32_t{local_port} << 16 | remote_port);
   }
   friend bool operator==(const FlowKey&, const FlowKey&) noexcept = default;
