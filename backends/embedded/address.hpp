@@ -104,9 +104,6 @@ class Address {
   }
 
  private:
-  /// What IPv4-mapped addresses begin with (RFC 4291 §2.5.5.2).
-  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
   std::array<std::uint8_t, kSize> bytes_{};
 };
 
