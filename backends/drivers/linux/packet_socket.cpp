@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "backends/drivers/linux/frame_room.hpp"
 #include "backends/drivers/linux/virtio_header.hpp"
 #include "backends/posix/error.hpp"
 #include "nal/driver/checksum.hpp"
@@ -99,6 +100,7 @@ void PacketSocket::lose() noexcept {
 }
 
 Result<> PacketSocket::open(const PacketSocketConfig& config) noexcept {
+  long_packets_ = config.long_packets;
   // Of no protocol, so that nothing arrives before it is bound to the interface.
   source_.fd = ::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (source_.fd < 0) { return fail(); }
@@ -142,19 +144,16 @@ Packet PacketSocket::receive(PacketPool& pool, Instant) noexcept {
   // A frame that is lost is no end: the next one may be fine. Bounded, since each call of this is one frame's work.
   for (int tries = 0; source_.readable && tries < 8; ++tries) {
     Packet packet = pool.allocate(0);
-    std::span<std::byte> room;
-    if (packet && packet.tailroom() > kTagSize + kVirtioHeaderSize) {
-      packet.clear(kTagSize);
-      room = packet.append(packet.tailroom());
-    }
+    if (long_packets_ && !long_packet_) { long_packet_ = long_packets_->allocate(0); }
+    FrameRoom room(packet, long_packet_, kTagSize);
     // The header at least has to fit, or the frame is lost without a word.
     std::byte nowhere[kVirtioHeaderSize + 1];
-    iovec piece{room.data(), room.size()};
-    if (room.empty()) { piece = {nowhere, sizeof nowhere}; }
+    iovec pieces[] = {{room.first().data(), room.first().size()}, {room.rest().data(), room.rest().size()}};
+    if (room.size() == 0) { pieces[0] = {nowhere, sizeof nowhere}; }
     Control control;
     msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
+    message.msg_iov = pieces;
+    message.msg_iovlen = 2;
     message.msg_control = &control;
     message.msg_controllen = sizeof control;
     const ssize_t size = ::recvmsg(source_.fd, &message, 0);
@@ -163,7 +162,7 @@ Packet PacketSocket::receive(PacketPool& pool, Instant) noexcept {
       source_.readable = false;
       return {};
     }
-    if (room.empty()) {
+    if (room.size() == 0) {
       ++counters_.no_packet;
       continue;
     }
@@ -171,7 +170,7 @@ Packet PacketSocket::receive(PacketPool& pool, Instant) noexcept {
       ++counters_.too_long;
       continue;
     }
-    packet.truncate(static_cast<std::size_t>(size));
+    room.settle(static_cast<std::size_t>(size));
     if (!trim_virtio_header(packet)) { continue; }
     if (const tpacket_auxdata* about = find_auxdata(message)) {
       if ((about->tp_status & TP_STATUS_CSUM_VALID) != 0) { packet.offload().checksum_verified = true; }
@@ -222,6 +221,10 @@ void PacketSocket::wait(Context& context, Waiter& waiter, bool for_transmit) noe
 Result<> PacketSocket::join(const MacAddress& group) noexcept {
   if (source_.fd < 0) { return Unexpected(Error::not_supported); }
   return change_membership(source_.fd, PACKET_ADD_MEMBERSHIP, link_.index(), PACKET_MR_MULTICAST, group);
+}
+
+void PacketSocket::give_back(PacketPool& pool) noexcept {
+  if (long_packet_ && long_packet_.buffer()->pool == &pool) { long_packet_ = {}; }
 }
 
 void PacketSocket::leave(const MacAddress& group) noexcept {

@@ -9,6 +9,9 @@ namespace nal::drivers {
 struct PacketSocketConfig {
   /// The interface: "eth0".
   const char* name = "";
+  /// Where frames go that do not fit into a packet of the stack's pool: packets of `PacketSocket::kLongPacketSize`
+  /// bytes, which live as long as the device and the stack. Without it those frames are lost.
+  driver::PacketPool* long_packets = nullptr;
   /// Of the stack. Left out: the interface's own, and then Linux, if it has an address there, answers as well.
   MacAddress address{};
   /// Have the interface pass frames to every station; needed where the address is not the interface's, unless the
@@ -56,6 +59,7 @@ class PacketSocket final : public driver::Driver {
   void wait(Context& context, Waiter& waiter, bool for_transmit) noexcept override;
   Result<> join(const MacAddress& group) noexcept override;
   void leave(const MacAddress& group) noexcept override;
+  void give_back(driver::PacketPool& pool) noexcept override;
 
  private:
   Result<> open(const PacketSocketConfig& config) noexcept;
@@ -67,6 +71,8 @@ class PacketSocket final : public driver::Driver {
   LinkWatch link_;
   driver::Capabilities capabilities_;
   MacAddress address_;
+  driver::PacketPool* long_packets_ = nullptr;
+  driver::Packet long_packet_;  ///< laid out for a frame that turns out to be long
   Counters counters_;
   Result<> status_;
 };

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "backends/drivers/linux/frame_room.hpp"
 #include "backends/drivers/linux/virtio_header.hpp"
 #include "backends/posix/error.hpp"
 
@@ -95,40 +96,22 @@ Result<> Tap::open(const TapConfig& config) noexcept {
   return {};
 }
 
-ssize_t Tap::read_frame(Packet& packet, std::size_t& room) noexcept {
+Packet Tap::receive(PacketPool& pool, Instant) noexcept {
   // Two bytes in front of an Ethernet header put what follows it on a 4-byte boundary.
   const std::size_t padding = capabilities_.medium == Medium::ethernet && capabilities_.headroom == 0 ? 2 : 0;
-  std::span<std::byte> first;
-  if (packet && packet.tailroom() > padding) {
-    packet.clear(padding);
-    first = packet.append(packet.tailroom());
-  }
-  if (long_packets_ && !long_packet_) { long_packet_ = long_packets_->allocate(0); }
-  std::span<std::byte> rest;
-  if (long_packet_) { long_packet_.clear(padding); }  // the last frame may not have needed it
-  if (long_packet_ && long_packet_.tailroom() > first.size()) {
-    rest = long_packet_.append(long_packet_.tailroom()).subspan(first.size());
-  }
-  room = first.size() + rest.size();
-  // A read cuts off what does not fit and does not say so: a byte more than can be used tells. The header at least has
-  // to fit, or nothing is said of the frame at all.
-  std::byte more[kVirtioHeaderSize + 1];
-  const iovec pieces[] = {{first.data(), first.size()}, {rest.data(), rest.size()}, {more, sizeof more}};
-  const ssize_t size =
-      room > longest_ && rest.empty() ? ::read(source_.fd, first.data(), first.size()) : ::readv(source_.fd, pieces, 3);
-  if (size > static_cast<ssize_t>(first.size()) && !rest.empty()) {
-    if (!first.empty()) { std::memcpy(long_packet_.data().data(), first.data(), first.size()); }
-    packet = std::move(long_packet_);
-  }
-  return size;
-}
-
-Packet Tap::receive(PacketPool& pool, Instant) noexcept {
   // A frame that is lost is no end: the next one may be fine. Bounded, since each call of this is one frame's work.
   for (int tries = 0; source_.readable && tries < 8; ++tries) {
     Packet packet = pool.allocate(0);
-    std::size_t room = 0;
-    const ssize_t size = read_frame(packet, room);
+    if (long_packets_ && !long_packet_) { long_packet_ = long_packets_->allocate(0); }
+    FrameRoom room(packet, long_packet_, padding);
+    // A read cuts off what does not fit and does not say so: a byte more than can be used tells. The header at least
+    // has to fit, or nothing is said of the frame at all.
+    std::byte more[kVirtioHeaderSize + 1];
+    const iovec pieces[] = {
+        {room.first().data(), room.first().size()}, {room.rest().data(), room.rest().size()}, {more, sizeof more}};
+    const bool simple = room.first().size() > longest_;
+    const ssize_t size =
+        simple ? ::read(source_.fd, room.first().data(), room.first().size()) : ::readv(source_.fd, pieces, 3);
     if (size < 0) {
       switch (errno) {
         case EAGAIN: source_.readable = false; return {};
@@ -139,12 +122,12 @@ Packet Tap::receive(PacketPool& pool, Instant) noexcept {
       }
     }
     const auto got = static_cast<std::size_t>(size);
-    if (room == 0) {
+    if (room.size() == 0) {
       ++counters_.no_packet;
-    } else if (got > room || (got == room && room > longest_)) {
+    } else if (simple ? got == room.first().size() : got > room.size()) {
       ++counters_.too_long;
     } else {
-      packet.truncate(got);
+      room.settle(got);
       if (capabilities_.headroom != 0 && !trim_virtio_header(packet)) { continue; }
       ++counters_.received;
       return packet;

@@ -1,6 +1,4 @@
 #pragma once
-#include <sys/types.h>
-
 #include <cstdint>
 
 #include "backends/drivers/linux/link_watch.hpp"
@@ -72,9 +70,6 @@ class Tap final : public driver::Driver {
  private:
   Result<> open(const TapConfig& config) noexcept;
   Result<> write_frame(driver::Packet& packet) noexcept;
-  /// Reads a frame into `packet`, or, where that is too short or null, into another one that it then is. Bytes read,
-  /// all told; more than there was room for when some are lost.
-  ssize_t read_frame(driver::Packet& packet, std::size_t& room) noexcept;
   void lose() noexcept;
 
   posix::Reactor* reactor_;

@@ -112,6 +112,31 @@ TEST_CASE("a packet socket makes interrupted calls again and keeps a frame for w
   CHECK(must_collect(world) == ethernet_frame(60, 2));
 }
 
+TEST_CASE("frames that fit into no packet of the stack's come in long ones", "[drivers][packet]") {
+  VethWorld world;
+  Pool<2, drivers::PacketSocket::kLongPacketSize> big;
+  Pool<4, 256> small;
+  {
+    drivers::PacketSocket socket(world.reactor, {.name = "near", .long_packets = &big.pool});
+    REQUIRE(socket.status());
+    const Watcher watcher(world.executor(), socket);
+    for (unsigned i = 0; i < 8; ++i) {
+      const bool is_long = i % 2 == 0;
+      const Frame frame = ethernet_frame(is_long ? 1500 - i : 200, i);
+      REQUIRE(world.deliver(frame));
+      driver::Packet packet;
+      REQUIRE(world.until([&] {
+        packet = socket.receive(small, world.executor().now());
+        return static_cast<bool>(packet);
+      }));
+      CHECK(to_frame(packet) == frame);
+      CHECK(packet.buffer()->pool == (is_long ? &big.pool : &small.pool));
+    }
+    socket.give_back(big);
+  }
+  CHECK(big->available() == big->count());
+}
+
 TEST_CASE("frames that this host sends by the interface are seen where that is asked for", "[drivers][packet]") {
   VethWorld world;
   drivers::PacketSocket watching(world.reactor, {.name = "near", .outgoing = true});
