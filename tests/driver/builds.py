@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import threading
 
 SANITIZED = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_init_order=1:abort_on_error=0",
@@ -22,10 +23,11 @@ class Kind:
     compiler: str  # "g++" or "clang++"
     options: tuple = ()
     slower: int = 1
+    tests_only: bool = False  # nothing but what the tests need is built
 
 
-# Optimised where the compilers' own faults show, not where the sanitizers look; debug information only where it is read:
-# half of what the tests take is compiling.
+# Optimised where the compilers' own faults show, not where the sanitizers look and lines are counted; debug information
+# only where it is read: most of what the tests take is compiling.
 SANITIZE = ("-Ddebug=false", "-Doptimization=0", "-Db_lundef=false")
 RELEASE = ("-Dbuildtype=release", "-Db_ndebug=if-release", "-Dtests=disabled", "-Dexamples=disabled",
            "-Dbench=true")
@@ -33,10 +35,10 @@ KINDS = {
     "gcc": Kind("g++", ("-Ddebug=false", "-Doptimization=2")),
     "clang": Kind("clang++", ("-Ddebug=false", "-Doptimization=1")),
     "asan": Kind("clang++", (*SANITIZE, "-Db_sanitize=address,undefined",
-                             "-Dcpp_args=-g1 -fno-omit-frame-pointer -fno-sanitize=vptr"), 5),
-    "tsan": Kind("clang++", (*SANITIZE, "-Db_sanitize=thread", "-Dcpp_args=-g1"), 10),
-    "coverage": Kind("g++", ("-Ddebug=false", "-Doptimization=0", "-Db_coverage=true",
-                             "-Dcpp_args=-fprofile-update=atomic"), 3),
+                             "-Dcpp_args=-g1 -fno-omit-frame-pointer -fno-sanitize=vptr "
+                             "-fprofile-instr-generate -fcoverage-mapping",
+                             "-Dcpp_link_args=-fprofile-instr-generate"), 5, True),
+    "tsan": Kind("clang++", (*SANITIZE, "-Db_sanitize=thread", "-Dcpp_args=-g1"), 10, True),
     "gcc-release": Kind("g++", RELEASE),
     "clang-release": Kind("clang++", RELEASE),
 }
@@ -68,6 +70,8 @@ class Build:
         self.source = source
         self.path = folder / name
         self._made = set()
+        self._making = threading.Lock()
+        self.profiles = self.path / "profiles"  # how often each line ran, where the build counts that
 
     @property
     def compiler(self):
@@ -75,6 +79,7 @@ class Build:
 
     def environment(self):
         env = dict(os.environ, CXX=self.compiler or "", **SANITIZED)
+        env["LLVM_PROFILE_FILE"] = str(self.profiles / "%4m.profraw")
         # Meson would pass them on to every compiler of every build.
         for name in ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS"):
             env.pop(name, None)
@@ -87,6 +92,10 @@ class Build:
             raise BuildFailed("no clang++ of release 16 or later is here")
         if suites == []:
             return
+        with self._making:
+            self._make(suites)
+
+    def _make(self, suites):
         self._set_up()
         targets = []
         if suites is not None:

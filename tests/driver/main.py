@@ -20,7 +20,7 @@ SUITES = ("unit", "conformance", "interop", "quirks", "fail", "sizes", "bench", 
 QUICK = ("unit", "conformance", "fail")
 
 # The builds whose Catch2 programs of a suite are run; of those of the suite "threads", under TSan.
-CATCH2_BUILDS = ("gcc", "clang", "asan", "coverage")
+CATCH2_BUILDS = ("gcc", "clang", "asan")
 CATCH2_SUITES = ("unit", "conformance")
 
 # Every other test: suite, folder under tests/ with an executable `run`, the builds it is started with, in which of them
@@ -38,11 +38,12 @@ SCRIPTS = (
     ("firmware", "firmware", ("gcc",), (), False),
     ("fuzz", "fuzz", ("clang",), (), False),
 )
+ALONE = ("bench",)  # scripts that measure times, if only to tell them
 SCRIPT_TIMEOUT = 1500  # seconds; what a run script bounds itself to is shorter
 
 
 class Results:
-    """What happened so far, and the lines about it."""
+    """What happened so far, and the lines about it. Several threads add to it."""
 
     def __init__(self):
         self.rows = []
@@ -114,17 +115,76 @@ def run_catch2(results, build, suites):
                 results.test(suite, build.name, name, result, why, program)
 
 
-def run_script(results, suite, folder, build, extra):
+def test_catch2(results, made_of, suites, names):
+    """Builds one after the other; the programs of one, which mostly wait, run while the next is compiled."""
+
+    def run(build, wanted):
+        run_catch2(results, build, wanted)
+        if build.name == "asan" and set(wanted) == set(CATCH2_SUITES):
+            programs = sorted({test["cmd"][0] for test in build.tests(wanted)})
+            coverage.check(results, build, SOURCE, programs)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as runner:
+        running = []
+        for name in names:
+            build = made_of[name]
+            wanted = ["threads"] if name == "tsan" else suites
+            coverage.forget(build)
+            if made(results, build, suites[0], wanted if build.kind.tests_only else None):
+                running.append(runner.submit(run, build, wanted))
+        for one in running:
+            one.result()
+
+
+def test_scripts(results, made_of, chosen, arguments):
+    """Two at a time, since many wait more than they compute; alone the one that measures."""
+    jobs = []
+    for suite, script, usual, quick, wants_build in SCRIPTS:
+        if suite not in chosen:
+            continue
+        if not (SOURCE / "tests" / script / "run").exists():
+            say(f"{suite}: there is no tests/{script}/run")
+            continue
+        extra = ["--minutes", str(arguments.minutes)] if script == "fuzz" and arguments.minutes else []
+        jobs += [(suite, script, made_of[name], None if wants_build else [], extra)
+                 for name in (quick if arguments.quick else usual)]
+
+    def run(job, alone=False):
+        suite, script, build, wanted, extra = job
+        if made(results, build, suite, wanted):
+            run_script(results, suite, script, build, extra, alone)
+
+    measuring = [job for job in jobs if job[1] in ALONE]
+    others = [job for job in jobs if job not in measuring]
+    if len(others) == 1:
+        run(others[0], True)
+    else:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for _ in pool.map(run, others):
+                pass
+    for job in measuring:
+        run(job, True)
+
+
+def run_script(results, suite, folder, build, extra, alone):
+    """Runs a script; what it prints is shown as it comes where nothing else runs, else at its end in one piece."""
     script = SOURCE / "tests" / folder / "run"
-    say(f"{suite}: tests/{folder}/run [{build.name}]")
-    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+    title = f"{suite}: tests/{folder}/run [{build.name}]"
+    if alone:
+        say(title)
+    started = time.monotonic()
+    with tempfile.NamedTemporaryFile(suffix=".json") as report, tempfile.TemporaryFile() as printed:
         command = [str(script), "--report", report.name, "--build", str(build.path), *extra]
         try:
             code = subprocess.run(command, cwd=SOURCE, env=build.environment(), stdin=subprocess.DEVNULL,
+                                  stdout=None if alone else printed, stderr=None if alone else subprocess.STDOUT,
                                   timeout=SCRIPT_TIMEOUT).returncode
         except subprocess.TimeoutExpired:
             code = f"no end within {SCRIPT_TIMEOUT} s"
         text = pathlib.Path(report.name).read_text()
+        printed.seek(0)
+        seconds = f"{title} took {time.monotonic() - started:.0f} s"
+        say(seconds if alone else f"{seconds}\n{printed.read().decode(errors='replace')}".rstrip())
     rows, bad = [], None
     if text.strip():
         try:
@@ -162,26 +222,8 @@ def main():
 
     suites = [suite for suite in CATCH2_SUITES if suite in chosen]
     if suites:
-        for name in ("gcc",) if arguments.quick else CATCH2_BUILDS:
-            if name == "coverage":
-                coverage.forget(made_of[name].path)
-            if made(results, made_of[name], suites[0]):
-                run_catch2(results, made_of[name], suites)
-                if name == "coverage" and set(suites) == set(CATCH2_SUITES):
-                    coverage.check(results, made_of[name], SOURCE)
-        if not arguments.quick and made(results, made_of["tsan"], suites[0], ["threads"]):
-            run_catch2(results, made_of["tsan"], ["threads"])
-
-    for suite, script, usual, quick, wants_build in SCRIPTS:
-        if suite not in chosen:
-            continue
-        if not (SOURCE / "tests" / script / "run").exists():
-            say(f"{suite}: there is no tests/{script}/run")
-            continue
-        extra = ["--minutes", str(arguments.minutes)] if script == "fuzz" and arguments.minutes else []
-        for name in quick if arguments.quick else usual:
-            if made(results, made_of[name], suite, None if wants_build else []):
-                run_script(results, suite, script, made_of[name], extra)
+        test_catch2(results, made_of, suites, ("gcc",) if arguments.quick else (*CATCH2_BUILDS, "tsan"))
+    test_scripts(results, made_of, chosen, arguments)
 
     if arguments.report:
         pathlib.Path(arguments.report).write_text(json.dumps(results.rows, indent=1) + "\n")
