@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "nal/event.hpp"
@@ -78,6 +79,22 @@ class Ready {
   Waiter waiter_;
 };
 
+/// Waits among the readers of a source until it is woken.
+class Woken {
+ public:
+  explicit Woken(Source& source) : source_(&source) {}
+  Poll<Result<>> poll(Context& context) noexcept {
+    if (std::exchange(asked_, true)) { return Result<>(); }
+    source_->readers.add(context, waiter_, Wait::device);
+    return pending;
+  }
+
+ private:
+  Source* source_;
+  Waiter waiter_;
+  bool asked_ = false;
+};
+
 Task<> tick(Instant first, Duration period, unsigned ticks, Executor& executor, std::vector<Instant>& woken) {
   for (unsigned i = 0; i < ticks; ++i) {
     co_await sleep_until(first + period * i);
@@ -94,6 +111,33 @@ Task<> read_once(posix::TcpStream& stream, std::string& text) {
 }
 
 }  // namespace
+
+TEST_CASE("who waits for a device is woken by all that happens to its sources", "[posix][reactor]") {
+  World world(each_poller());
+  Pipe frames;
+  Pipe link;
+  Watched device(world.reactor, frames.write_fd());
+  Watched link_watch(world.reactor, link.read_fd());
+  device->wakes = link_watch->wakes = &*device;
+  world.settle();
+
+  // News of the link, which is another descriptor.
+  link_watch->readable = false;
+  REQUIRE(::write(link.write_fd(), "x", 1) == 1);
+  CHECK(world.run(Woken(*device)));
+  CHECK(link_watch->readable);
+  char x;
+  REQUIRE(::read(link.read_fd(), &x, 1) == 1);
+
+  // Room to write, for who waits to read as well.
+  const std::vector<char> page(4096);
+  while (::write(frames.write_fd(), page.data(), page.size()) > 0) {}
+  device->writable = false;
+  std::vector<char> read(1 << 20);
+  REQUIRE(::read(frames.read_fd(), read.data(), read.size()) > 0);
+  CHECK(world.run(Woken(*device)));
+  CHECK(device->writable);
+}
 
 TEST_CASE("a wait that a signal interrupts is neither an event nor an error", "[posix][reactor]") {
   World world(each_poller());
