@@ -149,7 +149,7 @@ void Tcp::drop(Connection& c) noexcept {
   c.linger_timer = true;
   c.ack_due = c.ack_due || c.ack_waiting;
   c.ack_waiting = false;
-  c.ack_at = now_ms_ + in_milliseconds(tuning_.linger);
+  c.ack_at = now_ms_ + limits_.linger;
   kick(c);
 }
 

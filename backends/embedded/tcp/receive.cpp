@@ -117,7 +117,7 @@ void Tcp::acknowledge_later(Connection& c, std::uint32_t bytes) noexcept {
   if (c.ack_due) { return make_ready(c); }
   if (!c.ack_waiting) {
     c.ack_waiting = true;
-    c.ack_at = now_ms_ + in_milliseconds(tuning_.delayed_ack);
+    c.ack_at = now_ms_ + limits_.delayed_ack;
   }
 }
 

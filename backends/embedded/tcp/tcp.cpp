@@ -4,11 +4,25 @@ namespace nal::embedded {
 
 namespace flag = wire::tcp_flag;
 
+namespace {
+
+/// At most three weeks, which the low bits of the clock tell apart.
+std::uint32_t in_milliseconds(Duration duration) noexcept {
+  constexpr std::int64_t kMax = 1'800'000'000;
+  const std::int64_t ms = duration.milliseconds_rounded_up();
+  return static_cast<std::uint32_t>(ms < 1 ? 1 : ms > kMax ? kMax : ms);
+}
+
+}  // namespace
+
 Tcp::Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTuning& tuning) noexcept
     : memory_(memory),
       network_(network),
       random_(random),
       tuning_(tuning),
+      limits_{in_milliseconds(tuning.delayed_ack),  in_milliseconds(tuning.min_rto),
+              in_milliseconds(tuning.user_timeout), in_milliseconds(tuning.connect_timeout),
+              in_milliseconds(tuning.linger),       in_milliseconds(tuning.time_wait)},
       hash_key_{random.u32(), random.u32()},
       secret_{std::uint64_t{random.u32()} << 32 | random.u32(), std::uint64_t{random.u32()} << 32 | random.u32()},
       deadlines_(*this) {

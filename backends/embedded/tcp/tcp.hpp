@@ -267,20 +267,22 @@ class Tcp {
   void unlink(TimeWaitEntry& entry) noexcept;
   void poll_time_waits() noexcept;
 
-  std::uint32_t in_milliseconds(Duration duration) const noexcept {
-    const std::int64_t ms = duration.milliseconds_rounded_up();
-    return ms < 1 ? 1u : ms > kMaxWait ? kMaxWait : static_cast<std::uint32_t>(ms);
-  }
   /// Whether `at` has come.
   bool due(std::uint32_t at) const noexcept { return !earlier(now_ms_, at); }
-
-  /// Longest time that a timer may be set for, milliseconds: three weeks.
-  static constexpr std::uint32_t kMaxWait = 1'800'000'000;
 
   TcpMemory memory_;
   Network& network_;
   Random& random_;
   TcpTuning tuning_;
+  /// The times of `tuning_`, milliseconds.
+  struct Limits {
+    std::uint32_t delayed_ack;
+    std::uint32_t min_rto;
+    std::uint32_t user_timeout;
+    std::uint32_t connect_timeout;
+    std::uint32_t linger;
+    std::uint32_t time_wait;
+  } limits_;
   HashKey hash_key_;
   SipKey secret_;
   DeadlineHeap<Tcp> deadlines_;

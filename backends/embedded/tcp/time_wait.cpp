@@ -34,7 +34,7 @@ void Tcp::enter_time_wait(Connection& c) noexcept {
 
 void Tcp::append(TimeWaitEntry& entry) noexcept {
   const auto index = static_cast<FlowIndex>(&entry - memory_.time_waits.data());
-  entry.at = now_ms_ + in_milliseconds(tuning_.time_wait);
+  entry.at = now_ms_ + limits_.time_wait;
   entry.next = kNoFlow;
   entry.previous = old_.last;
   (old_.last == kNoFlow ? old_.first : memory_.time_waits[old_.last].next) = index;

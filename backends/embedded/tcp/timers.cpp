@@ -14,7 +14,7 @@ constexpr std::uint32_t kMaxAckDelay = 200;
 }  // namespace
 
 std::uint32_t Tcp::rto(const Connection& c) const noexcept {
-  const std::uint64_t base = c.rtt.rto(in_milliseconds(tuning_.min_rto), c.slow_syn);
+  const std::uint64_t base = c.rtt.rto(limits_.min_rto, c.slow_syn);
   return static_cast<std::uint32_t>(
       std::min<std::uint64_t>(base << std::min(c.backoff, kMaxBackoff), RttEstimator::kMaxRto));
 }
@@ -22,7 +22,7 @@ std::uint32_t Tcp::rto(const Connection& c) const noexcept {
 /// How long something may stay unacknowledged.
 std::uint32_t Tcp::patience(const Connection& c) const noexcept {
   if (c.user_timeout != 0) { return 1000u * c.user_timeout; }
-  return in_milliseconds(c.synchronized() ? tuning_.user_timeout : tuning_.connect_timeout);
+  return c.synchronized() ? limits_.user_timeout : limits_.connect_timeout;
 }
 
 /// RFC 6298 §5.1 to §5.3; RFC 8985 §7.2 puts a probe before the time-out where that can tell more.
