@@ -24,19 +24,18 @@ void Replayer::look_ahead() noexcept {
 }
 
 Instant Replayer::poll_at() const noexcept {
-  // Nobody wakes the stack when its pool has packets again: it asks on its own, or by its timers.
-  if (!ahead_ || starved_) { return Instant::max(); }
+  if (!ahead_ || empty_pool_) { return Instant::max(); }
   if (config_.at_once || !started_) { return Instant::min(); }
   return start_ + Duration::microseconds(std::max<std::int64_t>(frame_.time - first_time_, 0));
 }
 
 Packet Replayer::receive(PacketPool& pool, Instant now) noexcept {
   if (!std::exchange(started_, true)) { start_ = now; }
-  starved_ = false;
+  empty_pool_ = nullptr;
   while (ahead_ && poll_at() <= now) {
     Packet packet = pool.allocate(0);
     if (!packet) {
-      starved_ = true;
+      empty_pool_ = &pool;
       return {};
     }
     const bool fits = frame_.bytes.size() <= packet.tailroom();
@@ -59,8 +58,14 @@ Result<> Replayer::transmit(Packet& packet, Instant) noexcept {
 
 void Replayer::wait(Context& context, Waiter& waiter, bool for_transmit) noexcept {
   // What is due later `poll_at` tells.
-  if (for_transmit || poll_at() <= context.now()) { context.wake_soon(); }
-  waiters_.add(context, waiter, Wait::device);
+  if (for_transmit || poll_at() <= context.now() || (empty_pool_ && empty_pool_->available() > 0)) {
+    context.wake_soon();
+  }
+  (empty_pool_ ? empty_pool_->returned() : waiters_).add(context, waiter, Wait::device);
+}
+
+void Replayer::give_back(PacketPool& pool) noexcept {
+  if (empty_pool_ == &pool) { empty_pool_ = nullptr; }
 }
 
 }  // namespace nal::drivers

@@ -17,8 +17,8 @@ class Replayer final : public driver::Driver {
   struct Counters {
     std::uint32_t received = 0;
     std::uint32_t transmitted = 0;
-    std::uint32_t passed_over =
-        0;  ///< of another medium or direction, cut off by the capture, or too long for a packet
+    /// Of another medium or direction, cut off by the capture, or too long for a packet.
+    std::uint32_t passed_over = 0;
   };
 
   /// The capture outlives it.
@@ -35,21 +35,22 @@ class Replayer final : public driver::Driver {
   driver::Capabilities capabilities() const noexcept override { return {.medium = config_.medium, .mtu = 65535}; }
   MacAddress hardware_address() const noexcept override { return config_.address; }
   bool link_up() noexcept override { return true; }
-  /// A frame for which the pool has no packet waits for the next call.
+  /// A frame for which the pool has no packet waits until it has one.
   driver::Packet receive(driver::PacketPool& pool, Instant now) noexcept override;
   bool can_transmit() noexcept override { return true; }
   Result<> transmit(driver::Packet& packet, Instant now) noexcept override;
   void wait(Context& context, Waiter& waiter, bool for_transmit) noexcept override;
   Instant poll_at() const noexcept override;
+  void give_back(driver::PacketPool& pool) noexcept override;
 
  private:
   void look_ahead() noexcept;
 
   PcapReader reader_;
   Config config_;
-  CapturedFrame frame_;   ///< the next one
-  bool ahead_ = false;    ///< there is a next one
-  bool starved_ = false;  ///< the pool had no packet for it
+  CapturedFrame frame_;                       ///< the next one
+  bool ahead_ = false;                        ///< there is a next one
+  driver::PacketPool* empty_pool_ = nullptr;  ///< that had no packet for it
   bool started_ = false;
   Instant start_;                ///< when the first one was due
   std::int64_t first_time_ = 0;  ///< what the capture says of that

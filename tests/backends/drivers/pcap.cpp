@@ -353,6 +353,24 @@ TEST_CASE("a capture is played at its own intervals, and poll_at says when", "[d
   CHECK(replayer.counters().passed_over == 2);
 }
 
+TEST_CASE("a replay without a packet sleeps until the pool has one again", "[drivers][replayer]") {
+  const Bytes capture = sample();
+  VirtualClock clock;
+  Executor executor(clock);
+  Pool<1, 256> pool;
+  Replayer replayer(capture, {.at_once = true});
+  driver::Packet held = replayer.receive(pool, executor.now());
+  REQUIRE(held);
+  CHECK_FALSE(replayer.receive(pool, executor.now()));
+  const Watcher watcher(executor, replayer);
+  run_ready(executor, 20);
+  CHECK(watcher.polls() == 1);
+  held = {};
+  run_ready(executor, 1);
+  CHECK(watcher.polls() == 2);
+  CHECK(replayer.receive(pool, executor.now()));
+}
+
 TEST_CASE("a capture is played at once where that is asked for, and nothing is lost for want of packets",
           "[drivers][replayer]") {
   const Bytes capture = sample();
