@@ -147,12 +147,14 @@ void Tcp::make_ready(Connection& c) noexcept {
   c.ready_previous = ready_.last;
   (ready_.last == kNoFlow ? ready_.first : memory_.connections[ready_.last].ready_next) = index;
   ready_.last = index;
-  blocked_ = false;
+  ++ready_count_;
+  stuck_ = 0;
 }
 
 void Tcp::unlink_ready(Connection& c) noexcept {
   if (!c.ready) { return; }
   c.ready = false;
+  --ready_count_;
   (c.ready_previous == kNoFlow ? ready_.first : memory_.connections[c.ready_previous].ready_next) = c.ready_next;
   (c.ready_next == kNoFlow ? ready_.last : memory_.connections[c.ready_next].ready_previous) = c.ready_previous;
 }
@@ -233,8 +235,7 @@ bool Tcp::poll(Instant now, unsigned budget) noexcept {
   poll_time_waits();
 
   // Each that is ready now is visited once; who finds the network full goes to the end.
-  bool stuck = false;
-  bool sent = false;
+  if (blocked()) { stuck_ = 0; }
   const FlowIndex end = ready_.last;
   while (left != 0 && ready_.first != kNoFlow) {
     --left;
@@ -242,23 +243,30 @@ bool Tcp::poll(Instant now, unsigned budget) noexcept {
     const bool last = ready_.first == end;
     unlink_ready(c);
     if (transmit(c)) {
-      sent = true;
-      if (c.state != TcpState::free && c.state != TcpState::closed) { schedule(c); }
+      stuck_ = 0;
     } else {
-      stuck = true;
-      make_ready(c);
-      schedule(c);
+      wait_for_network(c);
     }
+    if (c.state != TcpState::free && c.state != TcpState::closed) { schedule(c); }
     if (last) { break; }
   }
-  // What is left is due at once unless the network has had no room for anything.
-  blocked_ = stuck && !sent && left != 0;
-  return (ready_.first != kNoFlow && !blocked_) ||
+  return (ready_.first != kNoFlow && !blocked()) ||
          (!deadlines_.empty() && due(memory_.connections[deadlines_.first()].deadline.at));
 }
 
+void Tcp::wait_for_network(Connection& c) noexcept {
+  const std::uint16_t before = stuck_;
+  make_ready(c);
+  stuck_ = static_cast<std::uint16_t>(before + 1);
+  // Not for ever: it counts as sent and lost.
+  if (c.timer == TcpTimer::none && (c.syn_due || c.flight() != 0 || c.snd_nxt < c.data_end())) {
+    c.progress_at = now_ms_;
+    arm(c, TcpTimer::rto, rto(c));
+  }
+}
+
 Instant Tcp::poll_at() const noexcept {
-  if (ready_.first != kNoFlow && !blocked_) { return now_; }
+  if (ready_.first != kNoFlow && !blocked()) { return now_; }
   bool any = false;
   std::uint32_t at = 0;
   const auto consider = [&](std::uint32_t candidate) {

@@ -107,6 +107,9 @@ class Tcp {
   bool verify(const Ingress& ingress, const wire::TcpView& view, Connection* c, bool& in_place) noexcept;
   void make_ready(Connection& c) noexcept;
   void unlink_ready(Connection& c) noexcept;
+  /// All that is ready waits for the network.
+  bool blocked() const noexcept { return stuck_ >= ready_count_; }
+  void wait_for_network(Connection& c) noexcept;
   /// The same from a handle: whoever runs the stack is told.
   void kick(Connection& c) noexcept {
     make_ready(c);
@@ -291,6 +294,8 @@ class Tcp {
   Queue free_;  ///< connections
   Queue old_;   ///< TIME-WAIT entries by age
   FlowIndex free_time_wait_ = kNoFlow;
+  std::uint16_t ready_count_ = 0;
+  std::uint16_t stuck_ = 0;       ///< how many of them in a row have found the network full
   std::uint16_t handshakes_ = 0;  ///< in use
   std::uint16_t time_waits_ = 0;
   std::uint16_t connections_ = 0;

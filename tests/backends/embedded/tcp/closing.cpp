@@ -343,4 +343,33 @@ TEST_CASE("Waiting for the network costs no turns, and nothing is lost by it", "
   s.out("P. 2001+1000 ack 1");
 }
 
+TEST_CASE("A network that never has room is given up like a peer that never answers", "[tcp][close]") {
+  Script s;
+  s.network.room = 0;
+  auto started = s.tcp.start_tcp({kThere4.to_ip(), 9}, {.user_timeout = Duration::seconds(20)});
+  REQUIRE(started);
+  s.stream.emplace(*std::move(started));
+  s.pass(Duration::seconds(19));
+  CHECK(s.connect_error() == Error::would_block);
+  s.pass(Duration::seconds(2));
+  CHECK(s.connect_error() == Error::timed_out);
+}
+
+TEST_CASE("Many that wait for the network make no turns, however few are visited at a time", "[tcp][close]") {
+  Script s;
+  s.network.room = 0;
+  std::vector<TcpStream> streams;
+  for (int i = 0; i < 3; ++i) {
+    auto started = s.tcp.start_tcp({kThere4.to_ip(), 9}, {});
+    REQUIRE(started);
+    streams.push_back(*std::move(started));
+  }
+  int turns = 0;
+  while (s.tcp.poll(s.clock, 1)) { REQUIRE(++turns < 10); }
+  CHECK(s.tcp.poll_at() > s.clock);
+  s.network.room = 10;
+  while (s.tcp.poll(s.clock, 1)) { REQUIRE(++turns < 20); }
+  CHECK(s.network.sent.size() == 3);
+}
+
 }  // namespace nal::embedded::test

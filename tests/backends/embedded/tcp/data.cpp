@@ -222,7 +222,7 @@ TEST_CASE("Fault: the right edge of the window does not move back by rounding", 
     s.pass(Duration::milliseconds(50));
     while (!s.network.sent.empty()) {
       const auto view = s.network.sent.front().view();
-      const std::uint32_t now = view.acknowledgment() - Script::kPeerIss + (view.window() << 2);
+      const std::uint32_t now = view.acknowledgment() - Script::kPeerIss + (std::uint32_t{view.window()} << 2);
       CHECK(now >= edge);
       CHECK(now <= 1 + 200'000);
       edge = std::max(edge, now);
