@@ -21,7 +21,7 @@ Bytes ping(const Address& from, const Address& to, const Bytes& data) {
 
 TEST_CASE("An echo request is answered with its own data", "[embedded][icmp]") {
   Host host;
-  const std::size_t size = GENERATE(0, 1, 56, 57, 1400);
+  const std::size_t size = GENERATE(0u, 1u, 56u, 57u, 1400u);
   const Bytes data = pattern(size);
   SECTION("IPv4") {
     host.receive(ping(Host::kPeer4, Host::k4, data));
