@@ -6,6 +6,7 @@
 #include <span>
 
 #include "backends/embedded/wire/bytes.hpp"
+#include "nal/assert.hpp"
 
 namespace nal::embedded::wire {
 
