@@ -33,10 +33,10 @@ class Ours:
     def __init__(self, setting):
         self.folder = setting.folder
         self.path = program(setting)
-        self.backend = ["--backend", setting.backend]
+        self.setting = setting
 
-    def command(self, method, url, *arguments):
-        return [self.path, method, *self.backend, *arguments, url]
+    def command(self, method, url, *arguments, role="client"):
+        return [self.path, method, *self.setting.chosen(role), *arguments, url]
 
     def ask(self, name, method, url, *arguments, text=None):
         return run(name, self.command(method, url, *arguments), self.folder, text=text)
@@ -46,7 +46,7 @@ class Ours:
         return run(name, self.command(method, url, *arguments), self.folder, good=False).decode()
 
     def watch(self, name, url):
-        return Program(name, self.command("observe", url, "-w"), self.folder)
+        return Program(name, self.command("observe", url, "-w", role="watcher"), self.folder)
 
 
 class Theirs:
@@ -217,10 +217,10 @@ def standard_input(client, base, name):
 
 
 @contextlib.contextmanager
-def our_server(setting, address, port):
+def our_server(setting, address, port, role="server"):
     served = setting.folder / f"coap-served-{port}"
     served.mkdir()
-    command = [program(setting), "serve", "--backend", setting.backend, "-A", address, "-p", str(port), served]
+    command = [program(setting), "serve", *setting.chosen(role), "-A", address, "-p", str(port), served]
     with Program(f"nal-coap-serve-{port}", command, setting.folder) as server:
         for scheme in SCHEMES:
             server.wait_for_line(f"^listening on {re.escape(scheme)}:")
@@ -240,18 +240,18 @@ def group(server, client, name):
 
 
 def groups(table, peer, setting):
-    """The loopback interface alone has a network with groups here; only sockets at any address hear them."""
-    for command in (["link", "set", "lo", "multicast", "on"], ["route", "replace", "224.0.0.0/4", "dev", "lo"]):
-        subprocess.run(["ip", *command], check=True)
+    """Groups are on one interface alone here; only sockets at any address hear them."""
+    subprocess.run(["ip", "link", "set", setting.group_interface, "multicast", "on"], check=True)
+    subprocess.run(["ip", "route", "replace", "224.0.0.0/4", "dev", setting.group_interface], check=True)
     theirs = libcoap_server(setting, "coap-server-group", "-p", str(GROUP_PORT), "-g", GROUP)
     table.row("COAP to a group, nal to libcoap", peer, group, theirs, Ours(setting), "coap-group-out")
-    table.row("COAP to a group, libcoap to nal", peer, group, our_server(setting, "0.0.0.0", GROUP_PORT),
+    table.row("COAP to a group, libcoap to nal", peer, group, our_server(setting, "0.0.0.0", GROUP_PORT, "client"),
               Theirs(setting), "coap-group-in")
 
 
 def ends_well(setting, body):
     """All of it with our server, which then ends cleanly."""
-    with our_server(setting, network.V4, PORT):
+    with our_server(setting, setting.server_v4, PORT):
         body()
 
 
@@ -283,12 +283,12 @@ def exchanges(table, setting, peer):
 
     def against_ours():
         for scheme in SCHEMES:
-            base = f"{scheme}://{network.V4}:{PORT}"
+            base = f"{scheme}://{setting.server_v4}:{PORT}"
             tag = "coap-tcp" if "tcp" in scheme else "coap-udp"
             rows(table, peer, "libcoap to nal", Theirs(setting), base, f"{tag}-in")
             rows(table, peer, "nal to nal", ours, base, f"{tag}-both")
             table.row(f"{scheme.upper()} ping, nal to nal", peer, ping, ours, base, f"{tag}-ping-both")
-        table.row("COAP with losses, libcoap to nal", peer, losses, Theirs(setting), f"coap://{network.V4}:{PORT}",
+        table.row("COAP with losses, libcoap to nal", peer, losses, Theirs(setting), f"coap://{setting.server_v4}:{PORT}",
                   "coap-losses-in", ("2,4", "1", "3"))
     table.row("CoAP server ends well", peer, ends_well, setting, against_ours)
     groups(table, peer, setting)

@@ -14,7 +14,7 @@ TEXT = "many happy returns"
 
 def ours(setting, protocol, style, *arguments):
     role, *others = arguments
-    return setting.program(f"echo/nal-echo-{protocol}-{style}", role, "--backend", setting.backend, *others)
+    return setting.program(f"echo/nal-echo-{protocol}-{style}", role, *setting.chosen(role), *others)
 
 
 def as_client(setting, protocol, style, port):
@@ -27,9 +27,9 @@ def as_client(setting, protocol, style, port):
 
 def as_server(setting, protocol, style):
     name = f"{protocol}-server-{style}"
-    with Program(name, ours(setting, protocol, style, "server", f"{network.V4}:0"), setting.folder) as server:
+    with Program(name, ours(setting, protocol, style, "server", f"{setting.server_v4}:0"), setting.folder) as server:
         port = server.wait_for_line(r"^listening on .*:(\d+)$")[1]
-        (tcp_peer if protocol == "tcp" else udp_peer)(f"{name}-peer", setting.folder, port)
+        (tcp_peer if protocol == "tcp" else udp_peer)(f"{name}-peer", setting, port)
         server.signal(signal.SIGINT)
         server.finish()
         complaint = server.complained()
@@ -37,15 +37,17 @@ def as_server(setting, protocol, style):
             raise Failure(f"the server complains: {complaint.strip()}")
 
 
-def tcp_peer(name, folder, port):
+def tcp_peer(name, setting, port):
     """socat ends its direction behind the data, and must get all of it back, and then the server's end."""
     data = b"".join(hashlib.sha512(i.to_bytes(4, "big")).digest() for i in range(4096))
-    if run(name, ["socat", "-t", "15", "-", f"TCP:{network.V4}:{port}"], folder, text=data) != data:
+    address = f"TCP:{setting.server_v4}:{port}"
+    if run(name, ["socat", "-t", "15", "-", address], setting.folder, text=data) != data:
         raise Failure("what came back is not what was sent")
 
 
-def udp_peer(name, folder, port):
-    with Program(name, ["socat", "-b", "2048", "-", f"UDP:{network.V4}:{port}"], folder, subprocess.PIPE) as peer:
+def udp_peer(name, setting, port):
+    address = f"UDP:{setting.server_v4}:{port}"
+    with Program(name, ["socat", "-b", "2048", "-", address], setting.folder, subprocess.PIPE) as peer:
         wanted = b""
         for i in range(20):
             datagram = f"{TEXT} {i}\n".encode()

@@ -2,6 +2,7 @@
 """The main job, in a network of its own: started by examples/run."""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import sys
 
 import coap
 import echo
+import embedded
 import mqtt
 import network
 import resolve
@@ -44,6 +46,22 @@ class Setting:
         self.folder = folder    # of logs
         self.backend = backend
         self.v6 = v6
+        self.server_v4, self.server_v6 = network.V4, network.V6  # where our servers are
+        self.name_server = "127.0.0.1"
+        self.interfaces = ["lo"]  # where what is exchanged passes
+        self.group_interface = "lo"
+        if backend == "embedded":
+            self.server_v4, self.server_v6 = network.tap_addresses("server")
+            self.name_server = network.V4
+            self.interfaces = list(network.TAPS.values())
+            self.group_interface = network.TAPS["client"]
+
+    def chosen(self, role="client"):
+        """The option that has a program run on the backend. Programs that run at the same time have different roles,
+        since each stack of ours has a network interface to itself."""
+        if self.backend != "embedded":
+            return ["--backend", self.backend]
+        return ["--backend", network.embedded(role, self.name_server)]
 
     def program(self, path, *arguments):
         """The command line of one of our programs."""
@@ -52,14 +70,21 @@ class Setting:
 
 def run_backend(table, setting):
     table.backend = setting.backend
-    with network.Capture(setting.folder / "packets.pcap") as capture:
+    with contextlib.ExitStack() as stack:
+        if setting.backend == "embedded":
+            stack.enter_context(network.taps())
+            embedded.exchanges(table, setting)
+        captures = [stack.enter_context(network.Capture(setting.folder / f"{interface}.pcap", interface))
+                    for interface in setting.interfaces]
         resolve.exchanges(table, setting, version(["dnsmasq", "--version"], r"version (\S+)"))
         echo.exchanges(table, setting, version(["socat", "-V"], r"version (\S+)"))
         mqtt.exchanges(table, setting, version(["mosquitto", "-h"], r"version (\S+)"))
         coap.exchanges(table, setting, "libcoap " + version([coap.LIBCOAP_CLIENT, "-?"], r"v(\d\S+)").split()[-1])
     if shutil.which("tshark"):
-        table.row("nothing malformed on the wire", version(["tshark", "--version"], r"TShark \D*(\S+)"), capture.check,
-                  setting.folder)
+        def check():
+            for capture in captures:
+                capture.check(setting.folder)
+        table.row("nothing malformed on the wire", version(["tshark", "--version"], r"TShark \D*(\S+)"), check)
 
 
 def hand_over(*paths):

@@ -85,8 +85,8 @@ def ours(setting):
     program = next((path for path in sorted(setting.build.glob("examples/**/nal-mqtt")) if path.is_file()), None)
     if program is None:
         raise Failure("nal-mqtt is not built")
-    backend = ["--backend", setting.backend]
-    return Peer([program, "pub", *backend], [program, "sub", *backend], [program, "rr", *backend])
+    here, there = setting.chosen(), setting.chosen("server")
+    return Peer([program, "pub", *here], [program, "sub", *there], [program, "rr", *here])
 
 
 def arguments(version, topic, qos, identity, port=PORT):
@@ -157,6 +157,8 @@ def retained(setting, broker, publisher, receiver, version, name):
 def last_will(setting, broker, client, witness, version, name, *others):
     """A client that vanishes is announced by the broker."""
     topic = f"nal/{name}"
+    if setting.backend == "embedded":
+        others = [*others, "-k", "5"]  # a stack that is killed with its program resets no connection
     with subscriber(setting, broker, witness, version, topic, 1, f"{name}-witness", "-C", "1") as sub:
         vanishes = subscriber(setting, broker, client, version, "nal/nothing", 1, f"{name}-client", "--will-topic",
                               topic, "--will-payload", "gone", "--will-qos", "1", *others)

@@ -22,6 +22,38 @@ NAME_V4 = "peer4.nal.test"  # the IPv4 address alone
 NOBODY = "nobody.nal.test"  # no name at all
 
 
+# One for each program of ours that runs at a time, and the network that it is in: our end has .2, the kernel's .1.
+TAPS = {"client": "nal0", "server": "nal1", "watcher": "nal2"}
+
+
+def tap_addresses(role, host=2):
+    """The IPv4 and the IPv6 address of our end, or of the kernel's."""
+    number = 80 + list(TAPS).index(role)
+    return f"10.{number}.0.{host}", f"fd{number}::{host}"
+
+
+def embedded(role, name_server):
+    """Our stack on the interface of that role, as --backend takes it."""
+    ours, kernels = tap_addresses(role), tap_addresses(role, 1)
+    return (f"embedded:{TAPS[role]},{ours[0]}/24,{ours[1]}/64,via={kernels[0]},via={kernels[1]},dns={name_server}")
+
+
+@contextlib.contextmanager
+def taps():
+    """Makes the interfaces; the kernel is the router between them and everything else here."""
+    pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    for role, name in TAPS.items():
+        v4, v6 = tap_addresses(role, 1)
+        for command in (["tuntap", "add", name, "mode", "tap"], ["address", "add", f"{v4}/24", "dev", name],
+                        ["-6", "address", "add", f"{v6}/64", "dev", name, "nodad"], ["link", "set", name, "up"]):
+            subprocess.run(["ip", *command], check=True)
+    try:
+        yield
+    finally:
+        for name in TAPS.values():
+            subprocess.run(["ip", "link", "delete", name])
+
+
 def is_ours():
     """Whether this is a network of the run's own: nothing in it but a loopback interface."""
     return [name for _, name in socket.if_nameindex()] == ["lo"]
@@ -87,23 +119,29 @@ def names(folder, v6, private_mounts):
 # Request-Tag (RFC 9175).
 MALFORMED = ("_ws.malformed.expert or (_ws.malformed and not coap.invalid_option_number and not "
              "coap.invalid_option_range) or (coap.invalid_option_range and not coap.code >= 224)")
+# It does not put CoAP over TCP together from segments, of which a network interface has more than loopback has.
+MALFORMED_ON_TAP = f"(({MALFORMED}) and not (tcp and coap))"
+# Of TCP, UDP, IPv4 and ICMP over either; loopback makes no checksums.
+CHECKED = [word for name in ("tcp", "udp", "ip") for word in ("-o", f"{name}.check_checksum:TRUE")]
+WRONG_CHECKSUM = " or ".join(f"{name}.checksum.status==0" for name in ("tcp", "udp", "ip", "icmpv6", "icmp"))
 # Ports of MQTT that tshark would take for something else.
 DISSECTED = ["-d", "tcp.port==1884-1885,mqtt"]
 
 
 class Capture:
-    """Writes what passes the loopback interface into a pcap file, by a thread of its own."""
+    """Writes what passes an interface into a pcap file, by a thread of its own."""
 
     SNAP = 262144
 
-    def __init__(self, file):
+    def __init__(self, file, interface):
         self.file = pathlib.Path(file)
+        self.interface = interface
         self.packets = 0
 
     def __enter__(self):
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))  # ETH_P_ALL
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
-        self._socket.bind(("lo", 0))
+        self._socket.bind((self.interface, 0))
         self._socket.settimeout(0.2)
         self._ended = False
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -125,7 +163,7 @@ class Capture:
                     if self._ended:
                         return
                     continue
-                if address[2] == socket.PACKET_OUTGOING:
+                if address[2] == socket.PACKET_OUTGOING and self.interface == "lo":
                     continue  # loopback shows each packet twice
                 now = time.time_ns()
                 out.write(struct.pack("=IIII", now // 10**9, now % 10**9 // 1000, len(data), len(data)) + data)
@@ -135,7 +173,10 @@ class Capture:
         """Has tshark look for malformed packets. None where there is no tshark."""
         if not shutil.which("tshark"):
             return None
-        bad = run("tshark", ["tshark", "-r", self.file, *DISSECTED, "-Y", MALFORMED, "-T", "fields", "-e",
+        wanted, options = MALFORMED, []
+        if self.interface != "lo":
+            wanted, options = f"{MALFORMED_ON_TAP} or {WRONG_CHECKSUM}", CHECKED
+        bad = run("tshark", ["tshark", "-r", self.file, *DISSECTED, *options, "-Y", wanted, "-T", "fields", "-e",
                              "frame.number", "-e", "_ws.col.Protocol"], folder).decode().split("\n")
         bad = [line for line in bad if line.strip()]
         if bad:

@@ -42,7 +42,7 @@ def questions(server):
 
 def exchanges(table, setting, peer):
     def ask(name, *arguments, good=True):
-        command = setting.program("resolve/nal-resolve", "--backend", setting.backend, "--short", *arguments)
+        command = setting.program("resolve/nal-resolve", *setting.chosen(), "--short", *arguments)
         return run(name, command, setting.folder, good=good).decode().splitlines()
 
     both = [network.V4, network.V6] if setting.v6 else [network.V4]

@@ -1,0 +1,63 @@
+"""What only a stack of our own has to show: how it gets its addresses, and that it answers pings."""
+
+import contextlib
+import re
+import signal
+
+import network
+from echo import ours as echo_program
+from processes import Failure, Program, run
+
+
+@contextlib.contextmanager
+def dhcp_server(folder):
+    """dnsmasq on the kernel's end of the clients' interface: DHCP, router advertisements, and names, which it tells of
+    by both."""
+    v4, v6 = network.tap_addresses("client", 1)
+    leases = folder / "dhcp.leases"
+    command = ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--no-hosts", "--no-resolv",
+               "--log-dhcp", "--bind-interfaces", f"--interface={network.TAPS['client']}", "--except-interface=lo",
+               "--local=/test/", f"--host-record={network.NAME},{network.V4},{network.V6}", "--no-ping",
+               f"--dhcp-leasefile={leases}", f"--dhcp-range={v4[:-1]}100,{v4[:-1]}120,255.255.255.0,1h",
+               "--enable-ra", f"--dhcp-range={v6[:-1]},ra-only,64,1h", f"--dhcp-option=option6:dns-server,[{v6}]"]
+    with Program("dnsmasq-dhcp", command, folder) as server:
+        server.wait_for_line("started", server.errors)
+        yield server
+
+
+def resolve(setting, name, settings, wanted):
+    """The program has an address when it asks, and knows whom to ask."""
+    backend = f"embedded:{network.TAPS['client']},{settings},pcap={setting.folder / name}.pcapng"
+    command = setting.program("resolve/nal-resolve", "--backend", backend, "--short", "-4", network.NAME)
+    said = run(name, command, setting.folder).decode().split()
+    if said != [network.V4]:
+        raise Failure(f"it says {said}")
+    for pattern in wanted:
+        if not re.search(pattern, setting.dhcp.complained()):
+            raise Failure(f"the server has not said {pattern}")
+
+
+def pings(setting, address, *others):
+    said = run(f"ping-{address}-{'-'.join(others)}", ["ping", "-c", "3", "-i", "0.2", "-W", "2", *others, address],
+               setting.folder).decode()
+    if " 0% packet loss" not in said:
+        raise Failure(said)
+
+
+def exchanges(table, setting):
+    with dhcp_server(setting.folder) as server:
+        setting.dhcp = server
+        table.row("an address by DHCP, and a name", "dnsmasq", resolve, setting, "by-dhcp", "dhcp",
+                  ["DHCPDISCOVER", "DHCPACK"])
+        if setting.v6:
+            table.row("an address by SLAAC, and a name by RDNSS", "dnsmasq", resolve, setting, "by-slaac", "slaac",
+                      ["RTR-ADVERT"])
+            table.row("addresses by DHCP and SLAAC, and a name", "dnsmasq", resolve, setting, "by-both", "dhcp,slaac", [])
+    server = echo_program(setting, "udp", "coroutine", "server", f"{setting.server_v4}:7")
+    with Program("pinged", server, setting.folder) as pinged:
+        pinged.wait_for_line("^listening")
+        for address in (setting.server_v4, setting.server_v6)[:2 if setting.v6 else 1]:
+            table.row(f"ping {address}", "ping", pings, setting, address)
+            table.row(f"ping {address} with 8000 bytes, in fragments", "ping", pings, setting, address, "-s", "8000")
+        pinged.signal(signal.SIGINT)
+        pinged.finish()
