@@ -119,7 +119,7 @@ bool Tcp::take_sack(Connection& c, const Segment& segment, Scoreboard::Delivered
 /// RFC 6298 §3, RFC 7323 §4: never of what was sent twice, unless the peer's echo tells which was answered.
 void Tcp::sample_rtt(Connection& c, const Segment& segment, const Scoreboard::Delivered& delivered) noexcept {
   const std::uint32_t samples = c.flight() / (2u * c.mss) + 1;
-  if (delivered.rtt_known) {
+  if (delivered.rtt_known && !delivered.retransmitted) {
     c.rtt.sample(now_us_ - delivered.rtt_sent, samples);
   } else if (delivered.any && c.timestamps && segment.options.timestamps && segment.options.tsecr != 0) {
     const std::uint32_t ms = now_ms_ + c.ts_offset - segment.options.tsecr;

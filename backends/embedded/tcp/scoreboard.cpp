@@ -101,6 +101,7 @@ void Scoreboard::note(const Record& record, Delivered& delivered) noexcept {
     delivered.newest_retransmitted = retransmitted;
   }
   delivered.any = true;
+  delivered.retransmitted = delivered.retransmitted || retransmitted;
   if (!retransmitted && !delivered.rtt_known) {
     delivered.rtt_known = true;
     delivered.rtt_sent = record.sent;

@@ -35,6 +35,7 @@ class Scoreboard {
     std::uint32_t newest_sent = 0;  ///< when
     bool newest_retransmitted = false;
     bool rtt_known = false;      ///< something among it was sent once only
+    bool retransmitted = false;  ///< something else more often: the rest may have waited for that
     std::uint32_t rtt_sent = 0;  ///< when the first of that was sent
     bool reordered = false;      ///< something among it, sent once, lies before what had been told already
     std::uint32_t sacked = 0;    ///< bytes newly told out of order

@@ -301,6 +301,17 @@ TEST_CASE("Karn: what was sent twice tells no round trip", "[tcp][recovery]") {
   CHECK(s.connection().rtt.srtt() == before);
 }
 
+TEST_CASE("What waited behind a loss tells no round trip", "[tcp][recovery]") {
+  Script s;
+  send(s, 5);
+  const std::uint32_t before = s.connection().rtt.srtt();
+  s.until_sent();
+  s.out(". 1+1000 ack 1");
+  s.clock += Duration::milliseconds(500);
+  s.in(". 1 ack 5001 win 65000");
+  CHECK(s.connection().rtt.srtt() == before);
+}
+
 TEST_CASE("Fault: every acknowledgement tells a round trip, not one a window", "[tcp][fault]") {
   Script s;
   send(s, 10);
