@@ -123,7 +123,8 @@ void Tcp::sample_rtt(Connection& c, const Segment& segment, const Scoreboard::De
     c.rtt.sample(now_us_ - delivered.rtt_sent, samples);
   } else if (delivered.any && c.timestamps && segment.options.timestamps && segment.options.tsecr != 0) {
     const std::uint32_t ms = now_ms_ + c.ts_offset - segment.options.tsecr;
-    if (ms < 120'000) { c.rtt.sample(ms * 1000, samples); }
+    // An echo of a sending before the last: the answer to that one was lost, and the wait in between is no round trip.
+    if (ms <= (now_us_ - delivered.newest_sent) / 1000 + 1) { c.rtt.sample(ms * 1000, samples); }
   }
 }
 
