@@ -32,6 +32,9 @@ namespace detail {
 /// What a `Result` is made of: the error, and the value while there is none.
 template <class T>
 struct ResultParts {
+  static_assert(!std::is_void_v<T>, "use nal::Result<> for a result without a value");
+  static_assert(!std::is_reference_v<T>, "a nal::Result holds a value; use a pointer");
+
   constexpr explicit ResultParts(Error error) noexcept : none_{}, code_(error) {}
   template <class U>
   constexpr ResultParts(std::in_place_t, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>)
@@ -73,9 +76,6 @@ struct ResultParts<Unit> {
 template <class T = Unit>
 class [[nodiscard("an unread Result is a swallowed error")]] Result : private detail::ResultParts<T> {
   using Parts = detail::ResultParts<T>;
-
-  static_assert(!std::is_void_v<T>, "use nal::Result<> for a result without a value");
-  static_assert(!std::is_reference_v<T>, "a nal::Result holds a value; use a pointer");
 
  public:
   using value_type = T;

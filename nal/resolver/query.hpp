@@ -4,9 +4,9 @@
 #include <span>
 #include <string_view>
 
+#include "nal/random.hpp"
 #include "nal/resolver/answer.hpp"
 #include "nal/resolver/cache.hpp"
-#include "nal/random.hpp"
 #include "nal/resolver/settings.hpp"
 #include "nal/result.hpp"
 
