@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "backends/posix/error.hpp"
 
@@ -22,7 +23,7 @@ Result<> fail() noexcept { return Unexpected(posix::error_from_errno(errno)); }
 /// Asks about the interface `name`, on any socket.
 bool ask(int fd, unsigned long what, const char* name, ifreq& answer) noexcept {
   answer = {};
-  std::strncpy(answer.ifr_name, name, sizeof answer.ifr_name - 1);
+  std::string_view(name).copy(answer.ifr_name, sizeof answer.ifr_name - 1);
   return ::ioctl(fd, what, &answer) == 0;
 }
 
@@ -30,7 +31,7 @@ bool ask(int fd, unsigned long what, const char* name, ifreq& answer) noexcept {
 
 Result<> LinkWatch::open(posix::Reactor& reactor, const char* name, posix::Source& device) noexcept {
   NAL_ASSERT(source_.fd < 0);
-  std::strncpy(name_, name, sizeof name_ - 1);
+  std::string_view(name).copy(name_, sizeof name_ - 1);
   source_.fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (source_.fd < 0) { return fail(); }
   sockaddr_nl groups{};

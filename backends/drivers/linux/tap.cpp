@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "backends/drivers/linux/frame_room.hpp"
@@ -63,7 +64,7 @@ Result<> Tap::open(const TapConfig& config) noexcept {
   if (source_.fd < 0) { return fail(); }
   const bool with_header = config.offload != TapOffload::none;
   ifreq request{};
-  std::strncpy(request.ifr_name, config.name, sizeof request.ifr_name - 1);
+  std::string_view(config.name).copy(request.ifr_name, sizeof request.ifr_name - 1);
   request.ifr_flags = static_cast<short>((config.medium == Medium::ethernet ? IFF_TAP : IFF_TUN) | IFF_NO_PI |
                                          (with_header ? IFF_VNET_HDR : 0));
   if (::ioctl(source_.fd, TUNSETIFF, &request) < 0) { return fail(); }

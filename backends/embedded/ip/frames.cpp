@@ -47,6 +47,8 @@ Result<InterfaceIndex> IpLayer::add_interface(driver::Driver& driver, Instant no
   free->driver = &driver;
   free->hardware_address = driver.hardware_address();
   free->medium = capabilities.medium;
+  free->transmit_checksum = capabilities.transmit_checksum;
+  free->max_segmentation_size = capabilities.max_segmentation_size;
   free->index = static_cast<InterfaceIndex>(i + 1);
   free->mtu = static_cast<std::uint16_t>(std::min<std::size_t>(capabilities.mtu, room));
   free->addresses = storage_.addresses.subspan(i * share, share);
@@ -219,8 +221,8 @@ std::size_t IpLayer::max_datagram(Family family) const noexcept {
 Network::OffloadSupport IpLayer::offload(InterfaceIndex index) const noexcept {
   if (index == kLoopback) { return {.max_segmentation_size = 0, .checksum = true}; }
   if (index == 0 || index > storage_.interfaces.size() || !storage_.interfaces[index - 1u].driver) { return {}; }
-  const driver::Capabilities capabilities = storage_.interfaces[index - 1u].driver->capabilities();
-  return {capabilities.max_segmentation_size, capabilities.transmit_checksum};
+  const Interface& out = storage_.interfaces[index - 1u];
+  return {out.max_segmentation_size, out.transmit_checksum};
 }
 
 void IpLayer::changed() noexcept {

@@ -22,11 +22,11 @@ void IpLayer::input_ip(InterfaceIndex interface, Packet&& packet, bool link_to_m
 
 IpLayer::For IpLayer::whom(InterfaceIndex interface, const Address& source, const Address& destination) const noexcept {
   if (destination.is_multicast()) { return groups_.accepts(interface, destination, source) ? For::many : For::nobody; }
-  if (is_broadcast(interface, destination)) { return For::many; }
   if (destination.is_loopback()) { return interface == kLoopback ? For::us : For::nobody; }
   // An address is the host's, whichever interface it is on; but a link-local one is known on its link alone.
   const bool on_link_only = destination.is_v6() && destination.is_link_local() && interface != kLoopback;
-  return is_local(destination, on_link_only ? interface : 0) ? For::us : For::nobody;
+  if (is_local(destination, on_link_only ? interface : 0)) { return For::us; }
+  return is_broadcast(interface, destination) ? For::many : For::nobody;
 }
 
 void IpLayer::input_v4(InterfaceIndex interface, Packet&& packet, bool link_to_many) noexcept {

@@ -46,6 +46,8 @@ struct InterfaceAddress {
 struct Interface {
   driver::Driver* driver = nullptr;  ///< null: the entry is free
   MacAddress hardware_address;
+  bool transmit_checksum = false;  ///< of the device; see `driver::Capabilities`
+  std::uint16_t max_segmentation_size = 0;
   driver::Medium medium = driver::Medium::ethernet;
   InterfaceIndex index = 0;
   bool up = false;              ///< the link, as last seen

@@ -39,14 +39,17 @@ bool IpLayer::is_local(const Address& address, InterfaceIndex index) const noexc
 
 bool IpLayer::is_broadcast(InterfaceIndex index, const Address& address) const noexcept {
   if (!features::kIpv4 || !address.is_v4()) { return false; }
-  const Ipv4Address v4 = address.v4();
-  if (v4.is_broadcast()) { return true; }
+  const std::uint32_t value = address.v4().to_uint32();
+  if (value == 0xffff'ffff) { return true; }
+  // Few addresses end in ones: those that do not are told at once.
+  if ((value & 3) != 3) { return false; }
   for (const Interface& entry : storage_.interfaces) {
     if (!entry.driver || (index != entry.index && index != kLoopback)) { continue; }
     for (const InterfaceAddress& own : entry.addresses) {
       // RFC 3021: a link of two has no broadcast.
-      if (own.in_use() && own.address.is_v4() && own.prefix_length < 31 && own.contains(address) &&
-          v4 == v4.filled(own.prefix_length)) {
+      if (!own.in_use() || !own.address.is_v4() || own.prefix_length >= 31) { continue; }
+      const std::uint32_t host_bits = own.prefix_length == 0 ? 0xffff'ffff : 0xffff'ffff >> own.prefix_length;
+      if ((value | ~host_bits) == 0xffff'ffff && ((value ^ own.address.v4().to_uint32()) & ~host_bits) == 0) {
         return true;
       }
     }

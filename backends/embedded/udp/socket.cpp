@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "backends/embedded/ip/headers.hpp"
 #include "backends/embedded/udp/udp.hpp"
@@ -25,6 +26,13 @@ Received describe(Packet& packet) noexcept {
   return about;
 }
 
+/// Nothing is there: what is to be told instead, or waits.
+Error wait(UdpSlot& slot, Context& context, Waiter& waiter) noexcept {
+  if (slot.error != Error{}) { return std::exchange(slot.error, Error{}); }
+  slot.readable.add(context, waiter, Wait::readable);
+  return {};
+}
+
 }  // namespace
 
 void UdpSocket::drop() noexcept {
@@ -36,8 +44,7 @@ Poll<Result<UdpSocket::Datagram>> UdpSocket::poll_take(Context& context, Waiter&
   UdpSlot* const mine = slot();
   if (!mine) { return Unexpected(Error::closed); }
   if (mine->queue.empty()) {
-    if (mine->error != Error{}) { return Unexpected(std::exchange(mine->error, Error{})); }
-    mine->readable.add(context, waiter, Wait::readable);
+    if (const Error error = wait(*mine, context, waiter); error != Error{}) { return Unexpected(error); }
     return pending;
   }
   Datagram datagram;
@@ -47,15 +54,19 @@ Poll<Result<UdpSocket::Datagram>> UdpSocket::poll_take(Context& context, Waiter&
 }
 
 Poll<Result<Received>> UdpSocket::poll_receive(Context& context, Waiter& waiter, std::span<std::byte> buffer) noexcept {
-  auto taken = poll_take(context, waiter);
-  if (!taken.ready()) { return pending; }
-  if (!*taken) { return Unexpected(taken->error()); }
-  Received about = (*taken)->about;
+  UdpSlot* const mine = slot();
+  if (!mine) { return Unexpected(Error::closed); }
+  if (mine->queue.empty()) {
+    if (const Error error = wait(*mine, context, waiter); error != Error{}) { return Unexpected(error); }
+    return pending;
+  }
+  Packet packet = mine->queue.pop();
+  Poll<Result<Received>> answer{Result<Received>(describe(packet))};
+  Received& about = **answer;
   about.size = std::min(about.datagram_size, buffer.size());
   about.truncated = about.size < about.datagram_size;
-  const auto data = (*taken)->packet.data().first(about.size);
-  std::copy(data.begin(), data.end(), buffer.begin());
-  return about;
+  if (about.size != 0) { std::memcpy(buffer.data(), packet.data().data(), about.size); }
+  return answer;
 }
 
 Result<> UdpSocket::configure(const UdpOptions& options) noexcept {

@@ -32,10 +32,15 @@ Udp::Udp(Network& network, Random& random, HashKey key, std::span<UdpSlot> slots
 }
 
 std::uint16_t& Udp::bucket(std::uint16_t local_port, const Address* remote, std::uint16_t remote_port) noexcept {
-  Hasher hasher(key_);
-  hasher.add(std::uint32_t{local_port} << 16 | remote_port);
-  if (remote) { remote->hash_into(hasher); }
-  return buckets_[hasher.finish() & (buckets_.size() - 1)];
+  // Nobody outside chooses the ports of this host.
+  std::uint32_t hash = local_port;
+  if (remote) {
+    Hasher hasher(key_);
+    hasher.add(std::uint32_t{local_port} << 16 | remote_port);
+    remote->hash_into(hasher);
+    hash = hasher.finish();
+  }
+  return buckets_[hash & (buckets_.size() - 1)];
 }
 
 bool Udp::port_taken(const Address& local, bool v6, std::uint16_t port, bool share) const noexcept {
@@ -90,6 +95,7 @@ void Udp::insert(UdpSlot& slot) noexcept {
   std::uint16_t& head = bucket_of(slot);
   slot.next = head;
   head = index(slot);
+  connected_ = static_cast<std::uint16_t>(connected_ + (slot.connected ? 1 : 0));
 }
 
 void Udp::release(UdpSlot& slot) noexcept {
@@ -99,6 +105,7 @@ void Udp::release(UdpSlot& slot) noexcept {
   std::uint16_t* link = &bucket_of(slot);
   while (*link != index(slot)) { link = &slots_[*link].next; }
   *link = slot.next;
+  connected_ = static_cast<std::uint16_t>(connected_ - (slot.connected ? 1 : 0));
   slot.readable.wake_all();
   slot.queue.clear();
   slot.used = false;
@@ -159,7 +166,8 @@ Result<UnconnectedUdp> Udp::bind_multiple(const Endpoint& local, const UdpOption
 }
 
 UdpSlot* Udp::match(const Ingress& ingress, std::uint16_t source_port, std::uint16_t destination_port) noexcept {
-  for (std::uint16_t i = bucket(destination_port, &ingress.source, source_port); i != kNone; i = slots_[i].next) {
+  std::uint16_t first = connected_ == 0 ? kNone : bucket(destination_port, &ingress.source, source_port);
+  for (std::uint16_t i = first; i != kNone; i = slots_[i].next) {
     UdpSlot& slot = slots_[i];
     if (slot.connected && slot.local_port == destination_port && slot.remote_port == source_port &&
         slot.remote == ingress.source && slot.local == ingress.destination &&
@@ -274,12 +282,16 @@ Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, c
   }
   const bool to_group = remote.is_multicast();
   if (to_group && interface == 0) { interface = slot.multicast_interface; }
-  Route other;
-  Route* route = &other;
-  if (slot.connected) { route = &slot.route; }
-  if (!slot.connected || slot.routes_version != network_.routes_version()) {
+  // The way of last time, if it is to the same place. One that is not connected keeps that place in `remote`.
+  Route* const route = &slot.route;
+  const bool same = slot.routes_version == network_.routes_version() && slot.remote == remote &&
+                    (slot.connected || (!to_group && interface == 0 && slot.route_from == local));
+  if (!same) {
+    slot.routes_version = network_.routes_version() - 1;
     NAL_TRY_SET(*route, network_.route(remote, local, interface));
-    slot.routes_version = network_.routes_version();
+    slot.routes_version = network_.routes_version() - (to_group || interface != 0 ? 1 : 0);
+    slot.remote = remote;
+    slot.route_from = local;
   }
   if (route->broadcast && !slot.broadcast) { return Unexpected(Error::permission_denied); }
   Packet packet;

@@ -15,7 +15,7 @@ class UnconnectedUdp;
 /// What a UDP socket is made of, beside the packets in its queue. Of concern to `Udp`.
 struct UdpSlot {
   Address local;   ///< unspecified: every address of its family
-  Address remote;  ///< of a connected socket
+  Address remote;  ///< of a connected socket; of another, where `route` goes
   std::uint16_t local_port = 0;
   std::uint16_t remote_port = 0;
   std::uint16_t generation = 0;
@@ -33,7 +33,8 @@ struct UdpSlot {
   bool multicast_loopback : 1 = true;
   bool share_port : 1 = false;
   driver::PacketQueue queue;  ///< each begins with its payload; its headers stand before that
-  Route route;                ///< to the remote endpoint, as of `routes_version`
+  Route route;                ///< to `remote`, as of `routes_version`
+  Address route_from;         ///< the source that was asked for
   std::uint32_t routes_version = 0;
   WaitList readable;
 };
@@ -148,6 +149,7 @@ class Udp {
   std::uint16_t queue_limit_;
   std::uint16_t free_ = kNone;
   std::uint16_t in_use_ = 0;
+  std::uint16_t connected_ = 0;
   WaitList room_;
   UdpService* services_ = nullptr;
   Statistics statistics_;
