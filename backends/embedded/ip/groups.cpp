@@ -115,11 +115,8 @@ GroupSource* Groups::create_source(const Group& group, const Address& source) no
 void Groups::free_sources(const Group& group, bool left_only) noexcept {
   for (GroupSource& entry : storage_.sources) {
     if (entry.group != chains_.index(group)) { continue; }
-    if (!left_only) {
-      entry = GroupSource();
-    } else if (entry.joined == 0 && entry.changes_left == 0) {
-      entry = GroupSource();
-    }
+    const bool left = entry.joined == 0 && entry.changes_left == 0;
+    if (left || !left_only) { entry = GroupSource(); }
   }
 }
 

@@ -5,7 +5,9 @@ namespace nal::embedded {
 
 namespace {
 
-enum Purpose : std::uint32_t { kSequence = 1, kTimestamp = 2 };
+// What a keyed number is for.
+constexpr std::uint32_t kSequence = 1;
+constexpr std::uint32_t kTimestamp = 2;
 
 // RFC 6335 §6
 constexpr std::uint16_t kFirstPort = 49152;
