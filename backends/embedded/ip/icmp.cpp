@@ -105,7 +105,7 @@ void IpLayer::echo(const Ingress& ingress, Packet&& packet) noexcept {
   const std::uint16_t after = static_cast<std::uint16_t>(type << 8 | (before & 0xff));
   wire::store_be16(message.data(), after);
   wire::store_be16(message.data() + 2, wire::updated_checksum(wire::load_be16(message.data() + 2), before, after));
-  // What came in a packet goes in the same: there may be no other.
+  // In the packet that it came in, if that has the room in front; else in one of the pool's for sending.
   Packet reply = std::move(packet);
   if (reply.headroom() < headroom_) {
     Packet roomy = allocate_for(reply.size());
