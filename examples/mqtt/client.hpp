@@ -223,7 +223,7 @@ class [[nodiscard("await it")]] Run {
   }
   /// The connection, or the attempt, for what is fatal to the session.
   [[gnu::noinline]] bool lost(nal::Instant now) noexcept {
-    const bool was_up = session_->state() >= SessionState::online;
+    const bool was_up = session_->was_up();
     drop_connection();
     if (session_->stop_wanted()) { return end({}); }
     const Failure& failure = session_->fatal();

@@ -150,6 +150,13 @@ class BasicSession : detail::Front {
   void stop(Reason reason = Reason::success) noexcept;
 
   State state() const noexcept { return state_; }
+  /// CONNACK has come: on this connection, or, while it cannot be gone on with, on any of this run.
+  bool was_up() const noexcept {
+    if constexpr (F.version_5) {
+      if (state_ == State::failing) { return five_.was_online; }
+    }
+    return state_ >= State::online;
+  }
   bool stopped() const noexcept { return state_ == State::stopped; }
   /// Why the last connection or attempt ended.
   const Failure& failure() const noexcept { return failure_; }

@@ -162,6 +162,21 @@ TEST_CASE("A server that breaks the protocol hears why before the connection clo
   CHECK(told);
 }
 
+TEST_CASE("A server that breaks the protocol in its CONNACK was never connected to: bounded first attempts give up",
+          "[mqtt5]") {
+  Config config = five();
+  config.reconnect.first_attempts = 2;
+  World5 world(config);
+  // A property that is there twice.
+  Scripted server(world.fake, 1883, bytes({0x20, 0x07, 0x00, 0x00, 0x04, 0x24, 0x01, 0x24, 0x01}));
+  world.start();
+  world.run_for(1_min);
+  REQUIRE(world.run.result().ready());
+  CHECK(*world.run.result() == Unexpected(Error::protocol_error));
+  CHECK(world.client.failure().fault == Fault::property_repeated);
+  CHECK(server.connections == 2);
+}
+
 TEST_CASE("A payload larger than any buffer reaches a server that dies again and again", "[mqtt5]") {
   for (const QoS qos : {QoS::at_most_once, QoS::at_least_once, QoS::exactly_once}) {
     World5 world;
