@@ -24,7 +24,7 @@ constexpr int kFramesPerCall = 32;
 
 FaultInjector::FaultInjector(driver::Driver& inner, const Config& config, std::span<LateFrame> receive_memory,
                              std::span<LateFrame> transmit_memory) noexcept
-    : inner_(&inner), state_(config.seed) {
+    : Around(inner), state_(config.seed) {
   receive_.faults = config.receive;
   receive_.memory = receive_memory;
   transmit_.faults = config.transmit;

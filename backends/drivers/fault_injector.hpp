@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <span>
 
-#include "nal/driver/driver.hpp"
+#include "backends/drivers/around.hpp"
 
 namespace nal::drivers {
 
@@ -41,7 +41,7 @@ struct LateFrame {
 /// Frames that are late wait in memory of the caller's; what finds that full is lost, as in a router. Late frames to
 /// send leave when the stack calls anything at or after `poll_at()`. Where bits are corrupted, checksums are made and
 /// checked in software: they are what must tell.
-class FaultInjector final : public driver::Driver {
+class FaultInjector final : public Around {
  public:
   struct Counters {
     std::uint32_t passed = 0;
@@ -60,8 +60,6 @@ class FaultInjector final : public driver::Driver {
   /// All of them outlive it; no memory means that nothing is ever late.
   FaultInjector(driver::Driver& inner, const Config& config, std::span<LateFrame> receive_memory = {},
                 std::span<LateFrame> transmit_memory = {}) noexcept;
-  FaultInjector(const FaultInjector&) = delete;
-  FaultInjector& operator=(const FaultInjector&) = delete;
 
   /// From the next frame on. What the device can do changes when corruption comes or goes, so that is for the start.
   void configure_receive(const Faults& faults) noexcept { receive_.faults = faults; }
@@ -70,15 +68,10 @@ class FaultInjector final : public driver::Driver {
   const Counters& transmit_counters() const noexcept { return transmit_.counters; }
 
   driver::Capabilities capabilities() const noexcept override;
-  MacAddress hardware_address() const noexcept override { return inner_->hardware_address(); }
-  bool link_up() noexcept override { return inner_->link_up(); }
   driver::Packet receive(driver::PacketPool& pool, Instant now) noexcept override;
-  bool can_transmit() noexcept override { return inner_->can_transmit(); }
   Result<> transmit(driver::Packet& packet, Instant now) noexcept override;
   void wait(Context& context, Waiter& waiter, bool for_transmit) noexcept override;
   Instant poll_at() const noexcept override;
-  Result<> join(const MacAddress& group) noexcept override { return inner_->join(group); }
-  void leave(const MacAddress& group) noexcept override { inner_->leave(group); }
   void give_back(driver::PacketPool& pool) noexcept override;
 
  private:
@@ -112,7 +105,6 @@ class FaultInjector final : public driver::Driver {
   void send_late(Instant now) noexcept;
   Result<> pass_on(driver::Packet& packet, Instant now) noexcept;
 
-  driver::Driver* inner_;
   std::uint64_t state_;
   Way receive_;
   Way transmit_;

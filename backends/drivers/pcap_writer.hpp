@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "nal/driver/driver.hpp"
+#include "backends/drivers/around.hpp"
 
 namespace nal::drivers {
 
@@ -60,30 +60,16 @@ class PcapFile {
 };
 
 /// A driver around a driver that writes down what goes through. A full disk ends the capture, not the network.
-class PcapWriter final : public driver::Driver {
+class PcapWriter final : public Around {
  public:
   /// Both outlive it. Several may write to one file, each as an interface of its own.
   PcapWriter(driver::Driver& inner, PcapFile& file, std::string_view name) noexcept
-      : inner_(&inner), file_(&file), interface_(file.add_interface(name, inner.capabilities().medium)) {}
-  PcapWriter(const PcapWriter&) = delete;
-  PcapWriter& operator=(const PcapWriter&) = delete;
+      : Around(inner), file_(&file), interface_(file.add_interface(name, inner.capabilities().medium)) {}
 
-  driver::Capabilities capabilities() const noexcept override { return inner_->capabilities(); }
-  MacAddress hardware_address() const noexcept override { return inner_->hardware_address(); }
-  bool link_up() noexcept override { return inner_->link_up(); }
   driver::Packet receive(driver::PacketPool& pool, Instant now) noexcept override;
-  bool can_transmit() noexcept override { return inner_->can_transmit(); }
   Result<> transmit(driver::Packet& packet, Instant now) noexcept override;
-  void wait(Context& context, Waiter& waiter, bool for_transmit) noexcept override {
-    inner_->wait(context, waiter, for_transmit);
-  }
-  Instant poll_at() const noexcept override { return inner_->poll_at(); }
-  Result<> join(const MacAddress& group) noexcept override { return inner_->join(group); }
-  void leave(const MacAddress& group) noexcept override { inner_->leave(group); }
-  void give_back(driver::PacketPool& pool) noexcept override { inner_->give_back(pool); }
 
  private:
-  driver::Driver* inner_;
   PcapFile* file_;
   std::uint32_t interface_;
   const driver::PacketBuffer* written_ = nullptr;  ///< a packet that is written down and was not taken

@@ -245,7 +245,7 @@ class Stack {
 
   Poll<Result<>> poll_run(Context& context, Timer& timer) noexcept;
   void unlink_waiters() noexcept;
-  static InterfaceIndex index(InterfaceId interface) noexcept { return static_cast<InterfaceIndex>(interface.index()); }
+  static InterfaceIndex index(InterfaceId interface) noexcept { return interface_index(interface.index()); }
 
   Executor& executor_;
   driver::PacketPool pool_;

@@ -27,7 +27,7 @@ IpLayer::IpLayer(driver::PacketPool& pool, driver::PacketPool* large_pool, Rando
       reassembly_(storage.partial_packets),
       headroom_(static_cast<std::uint16_t>(kHeaders)),
       identification_(random.u16()) {
-  NAL_ASSERT(storage.interfaces.size() < kLoopback);
+  NAL_ASSERT(storage.interfaces.size() < kLoopback - 1U);
 }
 
 IpLayer::~IpLayer() {

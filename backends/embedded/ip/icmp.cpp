@@ -16,15 +16,16 @@ namespace {
 constexpr std::uint8_t kErrorBurst = 20;
 constexpr Duration kErrorInterval = Duration::milliseconds(50);
 
-/// What the kinds of "unreachable" mean to a transport, and whether they are likely to stay (RFC 1122 §4.2.3.9).
+/// What an error says to a transport, and whether it is likely to stay (RFC 1122 §4.2.3.9).
 struct Meaning {
-  Error error;
-  bool hard;
+  Error error{};  ///< none: nothing to anybody
+  bool hard = false;
 };
-Meaning meaning_v4(wire::Icmpv4Unreachable code) noexcept {
+Meaning unreachable_v4(wire::Icmpv4Unreachable code) noexcept {
   switch (code) {
     case wire::Icmpv4Unreachable::port:
     case wire::Icmpv4Unreachable::protocol: return {Error::connection_refused, true};
+    case wire::Icmpv4Unreachable::fragmentation_needed: return {Error::message_size, false};
     case wire::Icmpv4Unreachable::network:
     case wire::Icmpv4Unreachable::network_unknown:
     case wire::Icmpv4Unreachable::network_for_service: return {Error::network_unreachable, false};
@@ -34,7 +35,7 @@ Meaning meaning_v4(wire::Icmpv4Unreachable code) noexcept {
     default: return {Error::host_unreachable, false};
   }
 }
-Meaning meaning_v6(wire::Icmpv6Unreachable code) noexcept {
+Meaning unreachable_v6(wire::Icmpv6Unreachable code) noexcept {
   switch (code) {
     case wire::Icmpv6Unreachable::port: return {Error::connection_refused, true};
     case wire::Icmpv6Unreachable::no_route: return {Error::network_unreachable, false};
@@ -42,6 +43,25 @@ Meaning meaning_v6(wire::Icmpv6Unreachable code) noexcept {
     case wire::Icmpv6Unreachable::source_policy:
     case wire::Icmpv6Unreachable::rejected: return {Error::permission_denied, false};
     default: return {Error::host_unreachable, false};
+  }
+}
+Meaning meaning_v4(const wire::IcmpView& message) noexcept {
+  switch (message.type_v4()) {
+    case wire::Icmpv4Type::destination_unreachable:
+      return unreachable_v4(static_cast<wire::Icmpv4Unreachable>(message.code()));
+    case wire::Icmpv4Type::time_exceeded: return {Error::timed_out, false};
+    case wire::Icmpv4Type::parameter_problem: return {Error::protocol_error, false};
+    default: return {};  // source quench is history (RFC 6633); redirects are not followed
+  }
+}
+Meaning meaning_v6(const wire::IcmpView& message) noexcept {
+  switch (message.type_v6()) {
+    case wire::Icmpv6Type::destination_unreachable:
+      return unreachable_v6(static_cast<wire::Icmpv6Unreachable>(message.code()));
+    case wire::Icmpv6Type::packet_too_big: return {Error::message_size, false};
+    case wire::Icmpv6Type::time_exceeded: return {Error::timed_out, false};
+    case wire::Icmpv6Type::parameter_problem: return {Error::protocol_error, message.code() == 1};
+    default: return {};
   }
 }
 
@@ -60,7 +80,7 @@ void IpLayer::input_icmpv4(const Ingress& ingress, Packet&& packet) noexcept {
   if (message->type_v4() == wire::Icmpv4Type::echo_request) {
     echo(ingress, std::move(packet));
   } else if (message->is_error_v4()) {
-    input_error_v4(ingress, packet.data());
+    input_error(ingress, *message);
   }
 }
 
@@ -72,6 +92,13 @@ void IpLayer::input_icmpv6(const Ingress& ingress, Packet&& packet) noexcept {
     return;
   }
   Interface* const in = interface(ingress.interface);
+  const bool of_link =
+      message->type_v6() >= wire::Icmpv6Type::router_solicitation && message->type_v6() <= wire::Icmpv6Type::redirect;
+  // RFC 6980 §5: nothing that belongs to Neighbor Discovery comes in fragments.
+  if (of_link && (packet.buffer()->flags & kPutTogether) != 0) {
+    ++statistics_.malformed;
+    return;
+  }
   switch (message->type_v6()) {
     case wire::Icmpv6Type::echo_request: echo(ingress, std::move(packet)); return;
     case wire::Icmpv6Type::neighbor_solicitation:
@@ -89,7 +116,7 @@ void IpLayer::input_icmpv6(const Ingress& ingress, Packet&& packet) noexcept {
       return;
     default: break;
   }
-  if (message->is_error_v6()) { input_error_v6(ingress, packet.data()); }
+  if (message->is_error_v6()) { input_error(ingress, *message); }
 }
 
 void IpLayer::echo(const Ingress& ingress, Packet&& packet) noexcept {
@@ -123,96 +150,55 @@ void IpLayer::echo(const Ingress& ingress, Packet&& packet) noexcept {
   (void)send(std::move(reply), egress, *way);
 }
 
-void IpLayer::tell_transports(DeliveryError& error, Protocol protocol) noexcept {
-  if (protocol == Protocol::tcp) {
-    if constexpr (features::kTcp) {
-      if (tcp_) { tcp_->delivery_error(error, now_); }
-    }
-  } else if (protocol == Protocol::udp) {
-    if constexpr (features::kUdp) {
-      if (udp_) { udp_->delivery_error(error); }
-    }
+bool IpLayer::tell_transports(const DeliveryError& error, Protocol protocol) noexcept {
+  if constexpr (features::kTcp) {
+    if (protocol == Protocol::tcp && tcp_) { return tcp_->delivery_error(error, now_); }
   }
+  if constexpr (features::kUdp) {
+    if (protocol == Protocol::udp && udp_) { return udp_->delivery_error(error); }
+  }
+  return false;
 }
 
-void IpLayer::input_error_v4(const Ingress& ingress, std::span<const std::byte> bytes) noexcept {
-  const auto message = wire::IcmpView::parse(bytes);
-  const auto quoted = wire::QuotedPacket::parse_v4(message->quotation_v4());
+void IpLayer::input_error(const Ingress& ingress, const wire::IcmpView& message) noexcept {
+  const bool v4 = ingress.source.is_v4();
+  const Meaning meaning = v4 ? meaning_v4(message) : meaning_v6(message);
+  if (meaning.error == Error{}) { return; }
+  const auto quoted =
+      v4 ? wire::QuotedPacket::parse_v4(message.quotation_v4()) : wire::QuotedPacket::parse_v6(message.quotation_v6());
   if (!quoted || ingress.to_many || !is_local(address_of(quoted->source), 0)) {
     ++statistics_.icmp_errors_refused;
     return;
   }
-  DeliveryError error{.error = Error::protocol_error,
-                      .hard = false,
+  DeliveryError error{.error = meaning.error,
+                      .hard = meaning.hard,
                       .mtu = 0,
                       .local = address_of(quoted->source),
                       .remote = address_of(quoted->destination),
                       .interface = ingress.interface,
                       .transport = quoted->transport};
-  switch (message->type_v4()) {
-    case wire::Icmpv4Type::destination_unreachable: {
-      const auto code = static_cast<wire::Icmpv4Unreachable>(message->code());
-      if (code == wire::Icmpv4Unreachable::fragmentation_needed) {
-        lower_path_mtu(error, message->mtu_v4(), wire::kIpv4MinMtu);
-        if (error.mtu == 0) { return; }
-        break;
-      }
-      const Meaning meaning = meaning_v4(code);
-      error.error = meaning.error;
-      error.hard = meaning.hard;
-      break;
-    }
-    case wire::Icmpv4Type::time_exceeded: error.error = Error::timed_out; break;
-    case wire::Icmpv4Type::parameter_problem: break;
-    default: return;  // source quench says nothing to anybody (RFC 6633); redirects are not followed
+  if (meaning.error == Error::message_size) {
+    error.mtu = v4 ? lower_mtu(error, message.mtu_v4(), wire::kIpv4MinMtu)
+                   : lower_mtu(error, message.mtu_v6(), wire::kIpv6MinMtu);
+    if (error.mtu == 0) { return; }
   }
-  tell_transports(error, static_cast<Protocol>(quoted->protocol));
-}
-
-void IpLayer::input_error_v6(const Ingress& ingress, std::span<const std::byte> bytes) noexcept {
-  const auto message = wire::IcmpView::parse(bytes);
-  const auto quoted = wire::QuotedPacket::parse_v6(message->quotation_v6());
-  if (!quoted || !is_local(address_of(quoted->source), 0)) {
+  // RFC 5927: only about something that is under way; the path is of everybody who goes it.
+  if (!tell_transports(error, static_cast<Protocol>(quoted->protocol))) {
     ++statistics_.icmp_errors_refused;
-    return;
+  } else if (error.mtu != 0) {
+    set_path_mtu(error.remote, error.mtu);
   }
-  DeliveryError error{.error = Error::protocol_error,
-                      .hard = false,
-                      .mtu = 0,
-                      .local = address_of(quoted->source),
-                      .remote = address_of(quoted->destination),
-                      .interface = ingress.interface,
-                      .transport = quoted->transport};
-  switch (message->type_v6()) {
-    case wire::Icmpv6Type::destination_unreachable: {
-      const Meaning meaning = meaning_v6(static_cast<wire::Icmpv6Unreachable>(message->code()));
-      error.error = meaning.error;
-      error.hard = meaning.hard;
-      break;
-    }
-    case wire::Icmpv6Type::packet_too_big:
-      lower_path_mtu(error, std::min<std::uint32_t>(message->mtu_v6(), 0xffff), wire::kIpv6MinMtu);
-      if (error.mtu == 0) { return; }
-      break;
-    case wire::Icmpv6Type::time_exceeded: error.error = Error::timed_out; break;
-    case wire::Icmpv6Type::parameter_problem: error.hard = message->code() == 1; break;
-    default: return;
-  }
-  tell_transports(error, static_cast<Protocol>(quoted->protocol));
 }
 
-void IpLayer::lower_path_mtu(DeliveryError& error, std::uint32_t told, std::size_t least) noexcept {
-  error.error = Error::message_size;
+std::uint16_t IpLayer::lower_mtu(const DeliveryError& error, std::uint32_t told, std::size_t least) noexcept {
   const auto way = route(error.remote, error.local, 0);
-  if (!way || way->interface == kLoopback) { return; }
+  if (!way || way->interface == kLoopback) { return 0; }
   // RFC 1191 §5: an old router tells nothing; the next lower plateau of RFC 1191 §7 that all links know.
   std::size_t mtu = told;
   if (mtu == 0) { mtu = way->mtu > 1492 ? 1492 : 576; }
   mtu = std::max(mtu, least);
   // It only ever becomes less; that a path can take more is found out by time (RFC 8201 §4).
-  if (mtu >= way->mtu) { return; }
-  error.mtu = static_cast<std::uint16_t>(mtu);
-  set_path_mtu(error.remote, error.mtu);
+  return mtu < way->mtu ? static_cast<std::uint16_t>(mtu) : std::uint16_t{0};
 }
 
 bool IpLayer::may_send_error() noexcept {
@@ -307,7 +293,7 @@ void IpLayer::unreachable(Interface& out, Packet&& packet, Instant now) noexcept
                       .remote = address_of(quoted->destination),
                       .interface = out.index,
                       .transport = quoted->transport};
-  tell_transports(error, static_cast<Protocol>(quoted->protocol));
+  (void)tell_transports(error, static_cast<Protocol>(quoted->protocol));
 }
 
 }  // namespace nal::embedded

@@ -51,7 +51,7 @@ void IpLayer::input_v4(InterfaceIndex interface, Packet&& packet, bool link_to_m
   }
   // RFC 1122 §3.2.1.3, and what claims to come from this host (LAND).
   const Ipv4Address source = ip->source();
-  const bool from_outside = interface != kLoopback && packet.buffer()->flags == 0;
+  const bool from_outside = interface != kLoopback && (packet.buffer()->flags & kOwn) == 0;
   if (source.is_multicast() || source.is_broadcast() || is_broadcast(interface, ingress.source) ||
       (from_outside && (source.is_loopback() || is_local(ingress.source, 0)))) {
     ++statistics_.bad_source;
@@ -78,7 +78,7 @@ void IpLayer::input_v4(InterfaceIndex interface, Packet&& packet, bool link_to_m
       wire::store_be16(header + 10, 0);
       const std::size_t size = (wire::load_u8(header) & 0x0fU) * std::size_t{4};
       wire::store_be16(header + 10, wire::sum(whole.data().first(size)).checksum());
-      whole.buffer()->flags = packet.buffer()->flags;
+      whole.buffer()->flags = packet.buffer()->flags | kPutTogether;
       input_ip(interface, std::move(whole), link_to_many);
     } else {
       ++statistics_.unknown_protocol;
@@ -115,7 +115,7 @@ void IpLayer::input_v6(InterfaceIndex interface, Packet&& packet, bool link_to_m
     return;
   }
   // What a host of this link looks for an address with comes from this host's own, when a link loops packets back.
-  const bool from_outside = interface != kLoopback && packet.buffer()->flags == 0;
+  const bool from_outside = interface != kLoopback && (packet.buffer()->flags & kOwn) == 0;
   if (ingress.source.is_multicast() ||
       (from_outside && (ingress.source.is_loopback() || is_local(ingress.source, 0)))) {
     ++statistics_.bad_source;
@@ -167,7 +167,7 @@ void IpLayer::input_fragment_v6(const Ingress& ingress, Packet&& packet, const w
         reassembly_.input(fragment, now_, [this] { return large_pool_ ? large_pool_->allocate(0) : Packet(); });
     if (!whole) { return; }
     wire::store_be16(whole.data().data() + 4, static_cast<std::uint32_t>(whole.size() - wire::kIpv6HeaderSize));
-    whole.buffer()->flags = packet.buffer()->flags;
+    whole.buffer()->flags = packet.buffer()->flags | kPutTogether;
     input_ip(ingress.interface, std::move(whole), link_to_many);
   } else {
     ++statistics_.unknown_protocol;

@@ -3,6 +3,7 @@
 #include "backends/embedded/ip/neighbors.hpp"
 #include "backends/embedded/ip/reassembly.hpp"
 #include "backends/embedded/ip/slaac.hpp"
+#include "backends/embedded/wire/icmp.hpp"
 #include "backends/embedded/wire/ipv4.hpp"
 #include "backends/embedded/wire/ipv6.hpp"
 
@@ -182,10 +183,11 @@ class IpLayer final : public Network, private Link {
   void input_icmpv4(const Ingress& ingress, Packet&& packet) noexcept;
   void input_icmpv6(const Ingress& ingress, Packet&& packet) noexcept;
   void echo(const Ingress& ingress, Packet&& packet) noexcept;
-  void input_error_v4(const Ingress& ingress, std::span<const std::byte> message) noexcept;
-  void input_error_v6(const Ingress& ingress, std::span<const std::byte> message) noexcept;
-  void lower_path_mtu(DeliveryError& error, std::uint32_t told, std::size_t least) noexcept;
-  void tell_transports(DeliveryError& error, Protocol protocol) noexcept;
+  void input_error(const Ingress& ingress, const wire::IcmpView& message) noexcept;
+  /// What a path takes now that a router tells so, if that is less than was known; else 0.
+  std::uint16_t lower_mtu(const DeliveryError& error, std::uint32_t told, std::size_t least) noexcept;
+  /// Whether it is about something that a transport has under way.
+  bool tell_transports(const DeliveryError& error, Protocol protocol) noexcept;
   /// About packets that begin with their IP header.
   void time_exceeded(Packet&& first_fragment) noexcept;
   void send_error(Packet&& about, const Ingress& ingress, std::uint8_t type, std::uint8_t code,
@@ -194,6 +196,8 @@ class IpLayer final : public Network, private Link {
 
   /// `PacketBuffer::flags` of a copy that this host has sent to itself and others.
   static constexpr std::uint8_t kOwn = 1;
+  /// Of one that came in fragments.
+  static constexpr std::uint8_t kPutTogether = 2;
 
   driver::PacketPool& pool_;
   driver::PacketPool* large_pool_;

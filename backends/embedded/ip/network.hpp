@@ -12,6 +12,11 @@ using driver::Packet;
 using InterfaceIndex = std::uint8_t;
 /// What stays within this host has come by this one.
 inline constexpr InterfaceIndex kLoopback = 0xff;
+/// Of the number by which applications know an interface, the zone of an address also; what is too large is no
+/// interface's, and none of those that there are.
+constexpr InterfaceIndex interface_index(std::uint32_t number) noexcept {
+  return static_cast<InterfaceIndex>(number <= kLoopback ? number : kLoopback - 1U);
+}
 
 /// Protocol numbers as IANA gives them; also the IPv6 extension headers.
 enum class Protocol : std::uint8_t {

@@ -39,7 +39,7 @@ Result<TcpStream> Tcp::start_tcp(const Endpoint& remote, const TcpOptions& optio
     return Unexpected(Error::invalid_argument);
   }
   const std::uint32_t zone = remote.address.is_v6() ? remote.address.v6().zone() : 0;
-  NAL_TRY_SET(const Route route, network_.route(address, Address(), static_cast<InterfaceIndex>(zone)));
+  NAL_TRY_SET(const Route route, network_.route(address, Address(), interface_index(zone)));
   if (route.broadcast) { return Unexpected(Error::invalid_argument); }
   FlowKey key = FlowKey::of(route.source, 0, address, remote.port, route.interface);
   NAL_TRY_SET(key.local_port, pick_port(key));

@@ -15,7 +15,7 @@ Result<TcpListener> Tcp::listen(const Endpoint& local, const ListenOptions& opti
   wanted.family = local.address.family();
   wanted.any = local.address.is_unspecified();
   wanted.share = options.share_port;
-  if (local.address.is_v6()) { wanted.interface = static_cast<InterfaceIndex>(local.address.v6().zone()); }
+  if (local.address.is_v6()) { wanted.interface = interface_index(local.address.v6().zone()); }
   if (options.accepted.hop_limit == std::uint8_t{0} || options.accepted.ring_class >= memory_.classes.size() ||
       options.backlog == 0) {
     return Unexpected(Error::invalid_argument);

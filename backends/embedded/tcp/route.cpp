@@ -62,23 +62,23 @@ void Tcp::suspect_black_hole(Connection& c) noexcept {
   set_mtu(c, c.route_mtu);
 }
 
-void Tcp::delivery_error(const DeliveryError& error, Instant now) noexcept {
+bool Tcp::delivery_error(const DeliveryError& error, Instant now) noexcept {
   advance_clock(now);
   // Ports and sequence number: the eight bytes that every ICMP error brings (RFC 792).
-  if (error.transport.size() < 8) { return; }
+  if (error.transport.size() < 8) { return false; }
   const FlowKey key = FlowKey::of(error.local, wire::load_be16(&error.transport[wire::kTcpSourcePort]), error.remote,
                                   wire::load_be16(&error.transport[wire::kTcpDestinationPort]), error.interface);
   const FlowIndex index = find_flow(key);
-  if (index == kNoFlow || index >= memory_.connections.size()) { return; }
+  if (index == kNoFlow || index >= memory_.connections.size()) { return false; }
   Connection& c = memory_.connections[index];
   // RFC 5927 §4.1: about something that is under way, or it is made up.
   const SeqNumber seq(wire::load_be32(&error.transport[wire::kTcpSequence]));
   const bool handshake = c.state == TcpState::syn_sent || c.state == TcpState::syn_received;
-  if (seq < c.snd_una || (handshake ? seq >= c.snd_nxt : seq > c.snd_nxt)) { return; }
+  if (seq < c.snd_una || (handshake ? seq >= c.snd_nxt : seq > c.snd_nxt)) { return false; }
 
   if (error.error == Error::message_size) {
     const std::uint16_t before = c.mss;
-    if (error.mtu >= c.route_mtu) { return; }
+    if (error.mtu >= c.route_mtu) { return true; }
     set_mtu(c, error.mtu);
     c.route_version = static_cast<std::uint16_t>(network_.routes_version());
     if (c.mss < before && c.synchronized()) {
@@ -86,11 +86,15 @@ void Tcp::delivery_error(const DeliveryError& error, Instant now) noexcept {
       c.sent.mark_all_lost(c.snd_una);
       make_ready(c);
     }
-    return;
+    return true;
   }
   // RFC 1122 §4.2.3.9, RFC 5927 §5.2: only a connection that is not made yet dies of it.
-  if (c.state == TcpState::syn_sent && (error.hard || c.backoff != 0)) { return fail(c, error.error); }
-  c.soft_error = error.error;
+  if (c.state == TcpState::syn_sent && (error.hard || c.backoff != 0)) {
+    fail(c, error.error);
+  } else {
+    c.soft_error = error.error;
+  }
+  return true;
 }
 
 }  // namespace nal::embedded

@@ -40,8 +40,8 @@ class Tcp {
 
   /// A packet with a TCP header in front. Takes it.
   void input(const Ingress& ingress, Packet&& packet, Instant now) noexcept;
-  /// ICMP told of a segment of this host's.
-  void delivery_error(const DeliveryError& error, Instant now) noexcept;
+  /// ICMP told of a segment of this host's. Whether there is such a segment under way.
+  bool delivery_error(const DeliveryError& error, Instant now) noexcept;
   /// Does what is due, for about `budget` connections. Whether something is left that can be done at once.
   bool poll(Instant now, unsigned budget) noexcept;
   /// When `poll` is to be called next, whatever happens; at once (a time that has passed) only if it then does

@@ -99,7 +99,7 @@ Poll<Result<>> UnconnectedUdp::poll_send(Context& context, Waiter& waiter, const
   if (!mine) { return Unexpected(Error::closed); }
   if (local.address.family() != remote.address.family()) { return Unexpected(Error::invalid_argument); }
   const Address from = local.address.is_unspecified() ? mine->local : Address(local.address);
-  auto interface = static_cast<InterfaceIndex>(remote.address.zone());
+  InterfaceIndex interface = interface_index(remote.address.zone());
   if (interface == 0) { interface = mine->interface; }
   return udp_->poll_send(context, waiter, *mine, from, Address(remote.address), remote.port, interface, data);
 }

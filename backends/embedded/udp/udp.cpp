@@ -10,7 +10,7 @@ namespace nal::embedded {
 namespace {
 
 /// The interface that an address is bound to by its zone.
-InterfaceIndex zone_of(const IpAddress& address) noexcept { return static_cast<InterfaceIndex>(address.zone()); }
+InterfaceIndex zone_of(const IpAddress& address) noexcept { return interface_index(address.zone()); }
 
 }  // namespace
 
@@ -122,9 +122,7 @@ Result<> Udp::configure(UdpSlot& slot, const UdpOptions& options) noexcept {
   slot.traffic_class = options.traffic_class.value_or(slot.traffic_class);
   slot.multicast_hop_limit = options.multicast_hop_limit.value_or(slot.multicast_hop_limit);
   if (options.multicast_loopback) { slot.multicast_loopback = *options.multicast_loopback; }
-  if (options.multicast_interface) {
-    slot.multicast_interface = static_cast<InterfaceIndex>(options.multicast_interface->index());
-  }
+  if (options.multicast_interface) { slot.multicast_interface = interface_index(options.multicast_interface->index()); }
   return {};
 }
 
@@ -256,7 +254,7 @@ void Udp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
   }
 }
 
-void Udp::delivery_error(const DeliveryError& error) noexcept {
+bool Udp::delivery_error(const DeliveryError& error) noexcept {
   const auto local_port = wire::load_be16(error.transport.data());
   const auto remote_port = wire::load_be16(error.transport.data() + 2);
   for (std::uint16_t i = bucket(local_port, &error.remote, remote_port); i != kNone; i = slots_[i].next) {
@@ -265,9 +263,17 @@ void Udp::delivery_error(const DeliveryError& error) noexcept {
         slot.remote == error.remote && slot.local == error.local) {
       slot.error = error.error;
       slot.readable.wake_all();
-      return;
+      return true;
     }
   }
+  for (std::uint16_t i = bucket(local_port, nullptr, 0); i != kNone; i = slots_[i].next) {
+    const UdpSlot& slot = slots_[i];
+    if (!slot.connected && slot.local_port == local_port && slot.v6 == error.local.is_v6() &&
+        (slot.local.is_unspecified() || slot.local == error.local)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, const Address& local,
@@ -336,7 +342,7 @@ Result<> Udp::change_membership(UdpSlot& slot, const IpAddress& group, const IpA
   if (!group.is_multicast() || group.is_v6() != slot.v6 || group.family() != source.family() || slot.connected) {
     return Unexpected(Error::invalid_argument);
   }
-  UdpMembership wanted{index(slot), static_cast<InterfaceIndex>(interface.index()), Address(group),
+  UdpMembership wanted{index(slot), interface_index(interface.index()), Address(group),
                        source.is_unspecified() ? Address() : Address(source)};
   if (wanted.interface == 0) { wanted.interface = zone_of(group); }
   const auto found = std::find_if(memberships_.begin(), memberships_.end(), [&](const UdpMembership& membership) {

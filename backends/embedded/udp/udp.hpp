@@ -76,7 +76,8 @@ class Udp {
 
   /// A datagram has arrived.
   void input(const Ingress& ingress, Packet&& packet, Instant now) noexcept;
-  void delivery_error(const DeliveryError& error) noexcept;
+  /// ICMP told of a datagram of this host's; only connected sockets are told. Whether some socket may have sent it.
+  bool delivery_error(const DeliveryError& error) noexcept;
   /// There may be room to send again; services do what is due.
   void poll(Instant now) noexcept {
     if (!room_.empty()) { room_.wake_all(); }

@@ -182,4 +182,24 @@ TEST_CASE("A datagram is sent in all its fragments or not at all", "[embedded][f
   world.host.take(0);
 }
 
+TEST_CASE("Neighbor Discovery does not come in fragments", "[embedded][fragments][fault]") {
+  Host host(driver::Medium::ethernet);
+  const IpFields fields{.source = Host::kPeer6, .destination = Host::k6, .protocol = 58, .hop_limit = 255};
+  // Who has this host's address? With the source's hardware address.
+  Bytes body(24);
+  std::copy(Host::k6.wire().begin(), Host::k6.wire().end(), body.begin());
+  body[16] = body[17] = std::byte{1};
+  std::copy_n(std::as_bytes(std::span(Host::kPeerMac.bytes())).begin(), 6, body.begin() + 18);
+  const Bytes message = icmpv6(Host::kPeer6, Host::k6, wire::Icmpv6Type::neighbor_solicitation, 0, 0, body);
+  const auto frame = [](const Bytes& packet) {
+    return ethernet(TestDevice::kAddress, Host::kPeerMac, wire::EtherType::ipv6, packet);
+  };
+  host.receive(frame(ipv6_fragment(fields, part(message, 0, 16), 7, 0, true)));
+  host.receive(frame(ipv6_fragment(fields, part(message, 16, message.size() - 16), 7, 16, false)));
+  CHECK(host.stack.ip().reassembly().completed == 1);
+  host.take(0);
+  host.receive(frame(ipv6(fields, message)));
+  CHECK(host.take().at(14 + 40) == static_cast<std::byte>(wire::Icmpv6Type::neighbor_advertisement));
+}
+
 }  // namespace nal::embedded::test

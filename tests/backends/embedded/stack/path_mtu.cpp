@@ -85,12 +85,31 @@ TEST_CASE("PTB spoofing: about a packet that is not this host's nothing is belie
   CHECK(sender.host.stack.ip().statistics().icmp_errors_refused == 2);
 }
 
+TEST_CASE("PTB spoofing: about a flow that this host has not nothing is believed", "[embedded][path-mtu][fault]") {
+  Sender sender(GENERATE(Family::v4, Family::v6));
+  const auto packet = [&](std::uint8_t protocol, const Bytes& transport) {
+    return ip({.source = sender.here(), .destination = sender.far(), .protocol = protocol}, transport);
+  };
+  // A port that nobody has; one that a socket has with somebody else; a TCP connection that is not there.
+  sender.too_big(1300, packet(17, udp(sender.here(), sender.far(), 6001, 5000, pattern(1000))));
+  sender.too_big(1300, packet(17, udp(sender.here(), sender.far(), 6000, 5001, pattern(1000))));
+  sender.too_big(1300, packet(6, pattern(1000)));
+  CHECK(sender.mtu() == 1500);
+  CHECK(sender.host.stack.ip().statistics().icmp_errors_refused == 3);
+  CHECK(sender.told() == Error::would_block);
+  // A socket that speaks with anybody may have sent it.
+  auto any = sender.host.stack.udp_bind_multiple({IpAddress::unspecified(sender.family), 6001}, {}).value();
+  sender.too_big(1300, packet(17, udp(sender.here(), sender.far(), 6001, 5000, pattern(1000))));
+  CHECK(sender.mtu() == 1300);
+}
+
 TEST_CASE("More paths than there is room for: the oldest are forgotten", "[embedded][path-mtu]") {
   Sender sender(Family::v4);
+  auto any = sender.host.stack.udp_bind_multiple({IpAddress::unspecified(Family::v4), 6001}, {}).value();
   for (std::uint8_t i = 1; i <= 20; ++i) {
     const Address there{Ipv4Address(192, 0, 2, i)};
     const Bytes packet =
-        ipv4({.source = sender.here(), .destination = there}, udp(sender.here(), there, 6000, 5000, pattern(1000)));
+        ipv4({.source = sender.here(), .destination = there}, udp(sender.here(), there, 6001, 5000, pattern(1000)));
     sender.host.clock.advance(Duration::seconds(1));
     sender.too_big(1000, packet);
     CHECK(sender.host.stack.ip().route(there, Address(), 0).value().mtu == 1000);

@@ -108,4 +108,17 @@ TEST_CASE("Off-prefix gateways: a router need not be in the prefix of an address
   host.device.sent.clear();
 }
 
+TEST_CASE("The number of an interface that there is not is that of no other", "[embedded][routes]") {
+  Host host;
+  // What 8 bits of them have in common with those of the one that there is.
+  const std::uint32_t none = 256 + host.interface.index();
+  CHECK(!host.stack.link_up(InterfaceId(none)));
+  CHECK(host.stack.add_address(InterfaceId(none), Cidr(IpAddress("10.9.0.1"_ip), 24)).error() ==
+        Error::invalid_argument);
+  const IpAddress far(Ipv6Address(0xfe80, 0, 0, 0, 0, 0, 0, 5).with_zone(none));
+  CHECK(host.stack.udp_connect_from({IpAddress::unspecified(Family::v6), 0}, {far, 7}, {}).error() ==
+        Error::network_unreachable);
+  CHECK(host.stack.listen({far, 7}, {}).error() == Error::address_not_available);
+}
+
 }  // namespace nal::embedded::test
