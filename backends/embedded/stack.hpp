@@ -218,6 +218,7 @@ class Stack {
   IpLayer& ip() noexcept { return ip_; }
   Udp& udp() noexcept { return udp_; }
   Tcp& tcp() noexcept { return tcp_; }
+  Random& random() noexcept { return random_; }
   driver::PacketPool& packets() noexcept { return pool_; }
   driver::PacketPool& large_packets() noexcept { return large_pool_; }
   /// Sockets and connections in use, those that linger among them.

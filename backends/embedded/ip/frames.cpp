@@ -133,6 +133,9 @@ bool IpLayer::receive(Interface& interface, unsigned budget) noexcept {
 
 void IpLayer::input_frame(Interface& interface, Packet&& packet) noexcept {
   ++statistics_.received;
+  if constexpr (features::kRaw) {
+    if (frame_observer_) [[unlikely]] { frame_observer_->frame(interface, packet, false); }
+  }
   if (!interface.is_ethernet()) {
     input_ip(interface.index, std::move(packet), false);
     return;
@@ -178,6 +181,9 @@ bool IpLayer::loop_back(unsigned budget) noexcept {
 }
 
 void IpLayer::transmit(Interface& interface, Packet& packet) noexcept {
+  if constexpr (features::kRaw) {
+    if (frame_observer_) [[unlikely]] { frame_observer_->frame(interface, packet, true); }
+  }
   if (interface.driver->transmit(packet, now_)) {
     ++statistics_.sent;
   } else {

@@ -79,8 +79,10 @@ void IpLayer::input_icmpv4(const Ingress& ingress, Packet&& packet) noexcept {
   }
   if (message->type_v4() == wire::Icmpv4Type::echo_request) {
     echo(ingress, std::move(packet));
+  } else if (message->type_v4() == wire::Icmpv4Type::echo_reply) {
+    echo_reply(ingress, std::move(packet));
   } else if (message->is_error_v4()) {
-    input_error(ingress, *message);
+    input_error(ingress, *message, std::move(packet));
   }
 }
 
@@ -101,6 +103,7 @@ void IpLayer::input_icmpv6(const Ingress& ingress, Packet&& packet) noexcept {
   }
   switch (message->type_v6()) {
     case wire::Icmpv6Type::echo_request: echo(ingress, std::move(packet)); return;
+    case wire::Icmpv6Type::echo_reply: echo_reply(ingress, std::move(packet)); return;
     case wire::Icmpv6Type::neighbor_solicitation:
     case wire::Icmpv6Type::neighbor_advertisement:
       if (in) { neighbors_.input_nd(*in, ingress, packet.data(), now_); }
@@ -116,7 +119,13 @@ void IpLayer::input_icmpv6(const Ingress& ingress, Packet&& packet) noexcept {
       return;
     default: break;
   }
-  if (message->is_error_v6()) { input_error(ingress, *message); }
+  if (message->is_error_v6()) { input_error(ingress, *message, std::move(packet)); }
+}
+
+void IpLayer::echo_reply(const Ingress& ingress, Packet&& packet) noexcept {
+  if constexpr (features::kRaw) {
+    if (icmp_observer_) { icmp_observer_->echo_reply(ingress, std::move(packet)); }
+  }
 }
 
 void IpLayer::echo(const Ingress& ingress, Packet&& packet) noexcept {
@@ -160,7 +169,7 @@ bool IpLayer::tell_transports(const DeliveryError& error, Protocol protocol) noe
   return false;
 }
 
-void IpLayer::input_error(const Ingress& ingress, const wire::IcmpView& message) noexcept {
+void IpLayer::input_error(const Ingress& ingress, const wire::IcmpView& message, Packet&& packet) noexcept {
   const bool v4 = ingress.source.is_v4();
   const Meaning meaning = v4 ? meaning_v4(message) : meaning_v6(message);
   if (meaning.error == Error{}) { return; }
@@ -180,10 +189,16 @@ void IpLayer::input_error(const Ingress& ingress, const wire::IcmpView& message)
   if (meaning.error == Error::message_size) {
     error.mtu = v4 ? lower_mtu(error, message.mtu_v4(), wire::kIpv4MinMtu)
                    : lower_mtu(error, message.mtu_v6(), wire::kIpv6MinMtu);
-    if (error.mtu == 0) { return; }
   }
   // RFC 5927: only about something that is under way; the path is of everybody who goes it.
-  if (!tell_transports(error, static_cast<Protocol>(quoted->protocol))) {
+  const auto protocol = static_cast<Protocol>(quoted->protocol);
+  const bool no_news = meaning.error == Error::message_size && error.mtu == 0;
+  bool believed = !no_news && tell_transports(error, protocol);
+  if constexpr (features::kRaw) {
+    if (icmp_observer_) { believed |= icmp_observer_->delivery_error(error, protocol, std::move(packet)); }
+  }
+  if (no_news) { return; }
+  if (!believed) {
     ++statistics_.icmp_errors_refused;
   } else if (error.mtu != 0) {
     set_path_mtu(error.remote, error.mtu);
@@ -293,7 +308,14 @@ void IpLayer::unreachable(Interface& out, Packet&& packet, Instant now) noexcept
                       .remote = address_of(quoted->destination),
                       .interface = out.index,
                       .transport = quoted->transport};
-  (void)tell_transports(error, static_cast<Protocol>(quoted->protocol));
+  const auto protocol = static_cast<Protocol>(quoted->protocol);
+  (void)tell_transports(error, protocol);
+  if constexpr (features::kRaw) {
+    if (icmp_observer_) {
+      packet.buffer()->network_header = static_cast<std::uint16_t>(packet.headroom());
+      icmp_observer_->unreachable(error, protocol, std::move(packet));
+    }
+  }
 }
 
 }  // namespace nal::embedded

@@ -176,6 +176,10 @@ void IpLayer::input_fragment_v6(const Ingress& ingress, Packet&& packet, const w
 
 void IpLayer::deliver(const Ingress& ingress, Packet&& packet) noexcept {
   const bool v4 = ingress.destination.is_v4();
+  bool wanted = false;
+  if constexpr (features::kRaw) {
+    if (packet_observer_) [[unlikely]] { wanted = packet_observer_->packet(ingress, packet); }
+  }
   switch (ingress.protocol) {
     case Protocol::tcp:
       if constexpr (features::kTcp) {
@@ -206,6 +210,7 @@ void IpLayer::deliver(const Ingress& ingress, Packet&& packet) noexcept {
     case Protocol::no_next_header: return;
     default: break;
   }
+  if (wanted) { return; }
   ++statistics_.unknown_protocol;
   restore_network_header(packet);
   if (v4) {

@@ -1,6 +1,7 @@
 #pragma once
 #include "backends/embedded/ip/groups.hpp"
 #include "backends/embedded/ip/neighbors.hpp"
+#include "backends/embedded/ip/observers.hpp"
 #include "backends/embedded/ip/reassembly.hpp"
 #include "backends/embedded/ip/slaac.hpp"
 #include "backends/embedded/wire/icmp.hpp"
@@ -68,6 +69,14 @@ class IpLayer final : public Network, private Link {
     executor_ = executor;
   }
 
+  /// Has an observer told, until null takes its place (`features::kRaw`).
+  void observe(IcmpObserver* observer) noexcept { icmp_observer_ = observer; }
+  void observe(PacketObserver* observer) noexcept { packet_observer_ = observer; }
+  void observe(FrameObserver* observer) noexcept { frame_observer_ = observer; }
+  IcmpObserver* icmp_observer() const noexcept { return icmp_observer_; }
+  PacketObserver* packet_observer() const noexcept { return packet_observer_; }
+  FrameObserver* frame_observer() const noexcept { return frame_observer_; }
+
   // Configuration.
 
   /// A device becomes an interface; it outlives the layer. *Errors*: table_full.
@@ -99,6 +108,18 @@ class IpLayer final : public Network, private Link {
   /// Sends from an address that need not be one of this host's, over the link itself: for whoever configures it.
   void send_from(InterfaceIndex interface, const Address& source, const Address& destination, Protocol protocol,
                  Packet&& packet, Instant now) noexcept;
+
+  // Sending by sockets that are no transport's (ip/raw_output.cpp).
+
+  /// Sends a packet whose IP header its sender has made; of that the length and the checksum are made here, and what is
+  /// 0 of identification and source. *Errors*: as `send`; message_size (it is not cut).
+  Result<> send_whole(Packet&& packet, Route& route) noexcept;
+  /// Sends a frame, of which the medium's header is the sender's. *Errors*: would_block, message_size, network_down.
+  Result<> send_raw_frame(InterfaceIndex interface, Packet&& frame) noexcept;
+  /// An empty packet for a frame to send; null when there is none.
+  Packet allocate_frame(InterfaceIndex interface) noexcept;
+  /// Links the waiter to what keeps a packet of `size` bytes from being sent now.
+  void wait_for_room(Context& context, Waiter& waiter, InterfaceIndex interface, std::size_t size) noexcept;
 
   // Work.
 
@@ -183,7 +204,8 @@ class IpLayer final : public Network, private Link {
   void input_icmpv4(const Ingress& ingress, Packet&& packet) noexcept;
   void input_icmpv6(const Ingress& ingress, Packet&& packet) noexcept;
   void echo(const Ingress& ingress, Packet&& packet) noexcept;
-  void input_error(const Ingress& ingress, const wire::IcmpView& message) noexcept;
+  void input_error(const Ingress& ingress, const wire::IcmpView& message, Packet&& packet) noexcept;
+  void echo_reply(const Ingress& ingress, Packet&& packet) noexcept;
   /// What a path takes now that a router tells so, if that is less than was known; else 0.
   std::uint16_t lower_mtu(const DeliveryError& error, std::uint32_t told, std::size_t least) noexcept;
   /// Whether it is about something that a transport has under way.
@@ -211,6 +233,9 @@ class IpLayer final : public Network, private Link {
   Udp* udp_ = nullptr;
   Tcp* tcp_ = nullptr;
   Executor* executor_ = nullptr;
+  IcmpObserver* icmp_observer_ = nullptr;
+  PacketObserver* packet_observer_ = nullptr;
+  FrameObserver* frame_observer_ = nullptr;
   driver::PacketQueue loopback_;
   Instant now_;
   std::uint32_t version_ = 1;

@@ -184,6 +184,10 @@ class UdpSocket {
   /// As `poll_receive`, without a copy. The packet goes back to the stack's pool when it ends: soon, since the stack
   /// receives nothing without packets, and before the stack.
   Poll<Result<Datagram>> poll_take(Context& context, Waiter& waiter) noexcept;
+  /// Has who waits to receive look again: something else than a datagram has come that they want as well.
+  void wake_readers() noexcept {
+    if (UdpSlot* const mine = slot()) { mine->readable.wake_all(); }
+  }
 
  protected:
   friend class Udp;
