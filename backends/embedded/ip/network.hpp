@@ -100,7 +100,8 @@ class Network {
   virtual Packet allocate_for(std::size_t /*size*/) noexcept { return allocate(); }
   /// Transport header and payload of the largest datagram that can be sent or put together.
   virtual std::size_t max_datagram(Family /*family*/) const noexcept { return 1400; }
-  /// What the device does for the transport: TCP payload bytes that it cuts into segments (0: none), checksums.
+  /// What the device does for the transport now: TCP payload bytes that it cuts into segments (0: none), for which
+  /// `allocate_for` has a packet; checksums.
   struct OffloadSupport {
     std::uint16_t max_segmentation_size = 0;
     bool checksum = false;

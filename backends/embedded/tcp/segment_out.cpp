@@ -97,10 +97,11 @@ Tcp::Sent Tcp::on_send_error(Connection& c, Error error) noexcept {
 
 Tcp::Sent Tcp::send_piece(Connection& c, const Piece& piece) noexcept {
   if (!network_.can_send(c.route_interface)) { return Sent::blocked; }
-  Packet packet = network_.allocate();
-  if (!packet) { return Sent::blocked; }
   const wire::TcpSegmentOptions options = segment_options(c);
   const std::size_t header_size = wire::kTcpHeaderSize + options.size();
+  const std::uint32_t limit = c.mss - static_cast<std::uint32_t>(options.size());
+  Packet packet = piece.payload > limit ? network_.allocate_for(header_size + piece.payload) : network_.allocate();
+  if (!packet) { return Sent::blocked; }
   if (packet.tailroom() < header_size + piece.payload) {
     // Packets are smaller than the path would take.
     const std::size_t fits = packet.tailroom() + (c.key.remote.is_v4() ? 20u : 40u);
@@ -141,7 +142,6 @@ Tcp::Sent Tcp::send_piece(Connection& c, const Piece& piece) noexcept {
       }
     }
   }
-  const std::uint32_t limit = c.mss - static_cast<std::uint32_t>(options.size());
   const Result<> sent =
       emit(c, std::move(packet),
            {c.key.local_port, c.key.remote_port, piece.begin.value(), c.rcv_nxt.value(), flags, window_field(c)},
