@@ -231,9 +231,9 @@ Network::OffloadSupport IpLayer::offload(InterfaceIndex index) const noexcept {
   std::uint16_t most = out.max_segmentation_size;
   if (most != 0) {
     // Of no use without a packet to put it into: 120 bytes are the longest headers of IP and TCP without extensions.
-    constexpr std::size_t kHeaders = 120;
+    constexpr std::size_t kLongest = 120;
     const driver::PacketPool* const pool = large_pool_ && large_pool_->can_send() ? large_pool_ : &pool_;
-    const std::size_t room = pool->capacity() > headroom_ + kHeaders ? pool->capacity() - headroom_ - kHeaders : 0;
+    const std::size_t room = pool->capacity() > headroom_ + kLongest ? pool->capacity() - headroom_ - kLongest : 0;
     most = static_cast<std::uint16_t>(std::min<std::size_t>(most, room));
   }
   return {most, out.transmit_checksum};
