@@ -69,7 +69,9 @@ Result<> IpLayer::send_raw_frame(InterfaceIndex index, Packet&& frame) noexcept 
   Interface* const out = interface(index);
   if (!out || !out->up) { return Unexpected(Error::network_down); }
   if (!out->driver->can_transmit()) { return Unexpected(Error::would_block); }
-  if (frame_observer_) { frame_observer_->frame(*out, packet, true); }
+  if constexpr (features::kRaw) {
+    if (frame_observer_) { frame_observer_->frame(*out, packet, true); }
+  }
   Result<> sent = out->driver->transmit(packet, now_);
   ++(sent ? statistics_.sent : statistics_.device_full);
   return sent;
