@@ -3,12 +3,14 @@
 #include <optional>
 #include <string>
 
+#include "examples/common/backend.hpp"
 #include "nal/time.hpp"
 
 namespace examples {
 
-/// `--backend NAME`, one of `kBackends`; `name` becomes the first of them.
-void add_backend_option(CLI::App& app, std::string& name);
+/// `--backend NAME`, one of `kBackends`, and what the embedded stack wants to know: its device, its addresses by hand,
+/// DHCP or SLAAC, captures and a bad network. `options` lives until the command line is parsed.
+void add_backend_options(CLI::App& app, BackendOptions& options);
 
 /// `--timeout SECONDS` (fractions allowed, more than none); what `timeout` holds is shown as the default.
 void add_timeout_option(CLI::App& app, nal::Duration& timeout, const std::string& what);

@@ -1,16 +1,15 @@
 #include "backends/embedded/stack.hpp"
 
-#include <cstdio>
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "backends/drivers/file_sink.hpp"
-#include "backends/drivers/linux/tap.hpp"
-#include "backends/drivers/pcap_writer.hpp"
 #include "backends/embedded/config/dhcpv4_service.hpp"
+#include "backends/embedded/config/dhcpv6_service.hpp"
 #include "backends/posix/reactor.hpp"
 #include "examples/common/backends.hpp"
+#include "examples/common/embedded_device.hpp"
 #include "nal/block_on.hpp"
 #include "nal/hosted/entropy.hpp"
 #include "nal/resolver/resolver.hpp"
@@ -23,59 +22,6 @@ namespace examples::detail {
 namespace {
 using namespace nal::literals;
 namespace embedded = nal::embedded;
-
-/// What stands behind "embedded:".
-struct Settings {
-  std::string interface = "nal0";
-  std::vector<nal::Cidr> addresses;
-  std::vector<nal::IpAddress> routers;
-  std::vector<nal::Endpoint> dns;
-  std::string pcap;
-  bool dhcp = false;
-  bool slaac = false;
-};
-
-/// Empty, or what is wrong.
-std::string parse(std::string_view text, Settings& settings) {
-  for (bool first = true; !text.empty(); first = false) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    const std::string_view item = text.substr(0, comma);
-    text.remove_prefix(std::min(comma + 1, text.size()));
-    const auto value = [item](std::string_view name) {
-      return item.starts_with(name) ? std::optional(item.substr(name.size())) : std::nullopt;
-    };
-    if (first && item.find_first_of("=/:.") == std::string_view::npos && item != "dhcp" && item != "slaac") {
-      settings.interface = item;
-    } else if (item == "dhcp") {
-      settings.dhcp = true;
-    } else if (item == "slaac") {
-      settings.slaac = true;
-    } else if (const auto file = value("pcap=")) {
-      settings.pcap = *file;
-    } else if (const auto via = value("via=")) {
-      const auto router = nal::IpAddress::parse(*via);
-      if (!router) { return "'" + std::string(*via) + "' is no address of a router"; }
-      settings.routers.push_back(*router);
-    } else if (const auto server = value("dns=")) {
-      const auto address = nal::IpAddress::parse(*server);
-      if (!address) { return "'" + std::string(*server) + "' is no address of a name server"; }
-      settings.dns.push_back({*address, nal::dns::kPort});
-    } else if (const auto address = nal::Cidr::parse(item)) {
-      settings.addresses.push_back(*address);
-    } else {
-      return "'" + std::string(item) +
-             "' is no setting of the embedded stack; there are: " + std::string(backend_settings());
-    }
-  }
-  if (settings.addresses.empty() && !settings.slaac) { settings.dhcp = true; }
-  return {};
-}
-
-int fail(const std::string& what, nal::Error why, const std::string& hint) {
-  std::fprintf(stderr, "error: %s: %s%s%s\n", what.c_str(), nal::to_string(why), hint.empty() ? "" : "; ",
-               hint.c_str());
-  return kFailed;
-}
 
 constexpr embedded::Config kConfig{
     .packets = 256,
@@ -98,8 +44,12 @@ constexpr embedded::Config kConfig{
 constexpr nal::dns::Config kDnsConfig{.message_bytes = 4096};
 /// For an address, before it is given up.
 constexpr nal::Duration kPatience = 20_s;
+/// For name servers, once there is an address.
+constexpr nal::Duration kPatienceForNames = 5_s;
 /// For what was written last to arrive, once the program has ended.
 constexpr nal::Duration kFarewell = 5_s;
+
+bool wants_dhcp(const BackendOptions& options) { return options.dhcp || (options.addresses.empty() && !options.slaac); }
 
 nal::Task<> run_stack(embedded::Stack& stack) { co_return co_await stack.run(); }
 
@@ -109,15 +59,16 @@ struct Ground {
   nal::Executor executor{reactor};
 };
 
-class Machine {
+/// The stack with all that keeps it configured.
+class OnEmbedded {
  public:
-  Machine(Ground& ground, nal::driver::Driver& driver, const Settings& settings)
+  OnEmbedded(Ground& ground, nal::driver::Driver& driver, const BackendOptions& options)
       : executor_(ground.executor),
-        settings_(settings),
+        options_(options),
         // Addresses given by hand are believed; others are looked for first, as RFC 5227 and RFC 4862 have it.
         stack_(executor_, memory_, nal::system_entropy(),
-               {.addresses = {.ipv6_transmits = settings.slaac ? std::uint8_t{1} : std::uint8_t{0},
-                              .ipv4_probes = settings.dhcp ? std::uint8_t{1} : std::uint8_t{0}}}),
+               {.addresses = {.ipv6_transmits = options.slaac ? std::uint8_t{1} : std::uint8_t{0},
+                              .ipv4_probes = wants_dhcp(options) ? std::uint8_t{1} : std::uint8_t{0}}}),
         random_(nal::system_entropy()),
         resolver_(executor_, stack_, dns_memory_, nal::system_entropy()),
         with_dns_(stack_, resolver_) {
@@ -125,53 +76,87 @@ class Machine {
   }
 
   nal::Result<> configure() {
-    for (const nal::Cidr& address : settings_.addresses) { NAL_TRY(stack_.add_address(interface_, address)); }
-    for (const nal::IpAddress& router : settings_.routers) { NAL_TRY(stack_.add_default_route(interface_, router)); }
-    if (settings_.slaac) { NAL_TRY(stack_.start_slaac(interface_)); }
-    if (settings_.dhcp) {
-      dhcp_.emplace(stack_.ip(), stack_.udp(), static_cast<embedded::InterfaceIndex>(interface_.index()),
-                    embedded::Dhcpv4Client::Settings{.host_name = "nal"}, dhcp_options_, random_);
-      dhcp_->start(executor_.now());
-    }
+    for (const nal::Cidr& address : options_.addresses) { NAL_TRY(stack_.add_address(interface_, address)); }
+    for (const nal::IpAddress& router : options_.gateways) { NAL_TRY(stack_.add_default_route(interface_, router)); }
+    if (options_.slaac) { NAL_TRY(follow_routers()); }
+    if (wants_dhcp(options_)) { ask_dhcp_server(); }
     NAL_TRY(run_.start(executor_, run_stack, stack_));
-    const bool v4 = settings_.dhcp || has(nal::Family::v4);
-    const bool v6 = settings_.slaac || has(nal::Family::v6);
-    if (v4) { NAL_TRY(wait_for(nal::Family::v4)); }
-    if (v6) { NAL_TRY(wait_for(nal::Family::v6)); }
-    return ask_name_servers();
+    if (wants_dhcp(options_) || has(nal::Family::v4)) { NAL_TRY(wait_for(nal::Family::v4)); }
+    if (options_.slaac || has(nal::Family::v6)) { NAL_TRY(wait_for(nal::Family::v6)); }
+    return find_name_servers();
   }
 
   int run(Run start, void* program) {
     nal::AnyStack any(with_dns_);
-    const int status = start(program, executor_, any);
+    Machine machine{executor_, any, &stack_, interface_};
+    const int status = start(program, machine);
     executor_.run_until([this] { return stack_.in_use() == resolver_.in_use(); }, executor_.now() + kFarewell);
     return status;
   }
 
+  /// What to do when `configure` failed.
+  std::string advice() {
+    const std::string& name = options_.device.name;
+    if (!stack_.link_up(interface_)) { return name + " is down: sudo ip link set " + name + " up"; }
+    if (wants_dhcp(options_) && !stack_.config_up(interface_, nal::Family::v4)) {
+      return "no DHCP server answers on " + name + "; --ip ADDRESS/PREFIX gives an address by hand";
+    }
+    if (options_.slaac && !stack_.config_up(interface_, nal::Family::v6)) {
+      return "no router tells of IPv6 addresses on " + name + "; --ip ADDRESS/PREFIX gives one by hand";
+    }
+    return "there is room for " + std::to_string(kConfig.addresses) + " addresses and " +
+           std::to_string(kConfig.routes) + " routes";
+  }
+
  private:
+  embedded::InterfaceIndex index() const noexcept { return embedded::interface_index(interface_.index()); }
   bool has(nal::Family family) const {
-    return std::any_of(settings_.addresses.begin(), settings_.addresses.end(),
+    return std::any_of(options_.addresses.begin(), options_.addresses.end(),
                        [family](const nal::Cidr& address) { return address.address().family() == family; });
+  }
+  void ask_dhcp_server() {
+    dhcp_.emplace(stack_.ip(), stack_.udp(), index(), embedded::Dhcpv4Client::Settings{.host_name = options_.host_name},
+                  dhcp_options_, random_);
+    dhcp_->start(executor_.now());
+  }
+  /// SLAAC, and DHCPv6 once a router wants it.
+  nal::Result<> follow_routers() {
+    NAL_TRY(stack_.start_slaac(interface_));
+    dhcpv6_.emplace(stack_.ip(), stack_.udp(), index(), embedded::Dhcpv6Client::Settings{}, dhcpv6_options_, random_);
+    dhcpv6_->start();
+    return {};
   }
   nal::Result<> wait_for(nal::Family family) {
     return nal::block_on(executor_, nal::with_timeout(kPatience, stack_.wait_config_up(interface_, family)));
   }
-  nal::Result<> ask_name_servers() {
-    std::vector<nal::Endpoint> servers = settings_.dns;
-    if (servers.empty() && dhcp_) {
-      const nal::embedded::wire::Ipv4List told = dhcp_->client().dns_servers();
-      for (std::size_t i = 0; i < told.size(); ++i) { servers.push_back({told[i], nal::dns::kPort}); }
+  /// Whether DHCPv6 is about to tell.
+  bool asking_for_names() const {
+    return dhcpv6_ && dhcpv6_->client().state() == embedded::Dhcpv6Client::State::informing;
+  }
+  nal::Result<> find_name_servers() {
+    const auto found = [this] { return !name_servers().empty() || !asking_for_names(); };
+    if (!found()) { executor_.run_until(found, executor_.now() + kPatienceForNames); }
+    return resolver_.configure({.servers = name_servers()});
+  }
+  std::vector<nal::Endpoint> name_servers() {
+    if (!options_.dns.empty()) { return options_.dns; }
+    std::vector<nal::Endpoint> servers;
+    const auto add = [&servers](const nal::IpAddress& server) { servers.push_back({server, nal::dns::kPort}); };
+    if (dhcp_) {
+      const embedded::wire::Ipv4List told = dhcp_->client().dns_servers();
+      for (std::size_t i = 0; i < told.size(); ++i) { add(told[i]); }
     }
     for (const embedded::LearnedDnsServer& told : stack_.ip().slaac().dns_servers()) {
-      if (settings_.dns.empty() && told.interface != 0) {
-        servers.push_back({told.address.to_ip(told.interface), nal::dns::kPort});
-      }
+      if (told.interface != 0) { add(told.address.to_ip(told.interface)); }
     }
-    return resolver_.configure({.servers = servers});
+    if (dhcpv6_) {
+      for (std::size_t i = 0; i < dhcpv6_->client().dns_server_count(); ++i) { add(dhcpv6_->client().dns_server(i)); }
+    }
+    return servers;
   }
 
   nal::Executor& executor_;
-  const Settings& settings_;
+  const BackendOptions& options_;
   static inline embedded::Resources<kConfig> memory_;
   embedded::Stack stack_;
   nal::Random random_;
@@ -181,47 +166,27 @@ class Machine {
   nal::InterfaceId interface_;
   std::array<std::byte, 512> dhcp_options_;
   std::optional<embedded::Dhcpv4Service> dhcp_;
+  std::array<std::byte, 512> dhcpv6_options_;
+  std::optional<embedded::Dhcpv6Service> dhcpv6_;
   nal::TaskSlot<1024> run_;
 };
 
 }  // namespace
 
-std::string check_embedded(std::string_view settings) {
-  Settings parsed;
-  return parse(settings, parsed);
-}
-
-int run_on_embedded(std::string_view text, Run run, void* program) {
-  Settings settings;
-  parse(text, settings);
+int run_on_embedded(const BackendOptions& options, Run run, void* program) {
   Ground ground;
   if (const auto status = ground.reactor.status(); !status) {
-    return fail("cannot wait for the system", status.error(), {});
+    tell("cannot wait for the system", status.error(), {});
+    return kFailed;
   }
-  nal::drivers::Tap tap(ground.reactor, {.name = settings.interface.c_str()});
-  if (const auto status = tap.status(); !status) {
-    return fail("cannot open the TAP interface " + settings.interface, status.error(),
-                "make it with: ip tuntap add " + settings.interface + " mode tap user $USER, and set it up");
+  EmbeddedDevice device(ground.reactor, options);
+  if (!device.open()) { return kFailed; }
+  OnEmbedded on(ground, device.driver(), options);
+  if (const auto configured = on.configure(); !configured) {
+    tell(std::string("no address on ") + device.name(), configured.error(), on.advice());
+    return kFailed;
   }
-  nal::driver::Driver* driver = &tap;
-  std::optional<nal::drivers::FileSink> file;
-  std::optional<nal::drivers::PcapFile> capture;
-  std::optional<nal::drivers::PcapWriter> writer;
-  if (!settings.pcap.empty()) {
-    file.emplace(settings.pcap.c_str());
-    if (const auto status = file->status(); !status) {
-      return fail("cannot write " + settings.pcap, status.error(), {});
-    }
-    capture.emplace(*file, nal::drivers::PcapFile::Config{.epoch = file->epoch_of(ground.executor.now())});
-    writer.emplace(*driver, *capture, settings.interface);
-    driver = &*writer;
-  }
-  Machine machine(ground, *driver, settings);
-  if (const auto configured = machine.configure(); !configured) {
-    return fail("no address on " + settings.interface, configured.error(),
-                settings.dhcp ? "is there a DHCP server, and is the interface up?" : "is the interface up?");
-  }
-  return machine.run(run, program);
+  return on.run(run, program);
 }
 
 }  // namespace examples::detail

@@ -16,7 +16,8 @@ int run_on_posix(Run run, void* program) {
   static nal::posix::Resources<> memory;
   nal::posix::Stack stack(reactor, executor, memory);
   nal::AnyStack any(stack);
-  return run(program, executor, any);
+  Machine machine{executor, any};
+  return run(program, machine);
 }
 
 }  // namespace examples::detail

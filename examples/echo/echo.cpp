@@ -39,7 +39,7 @@ std::optional<int> parse(int argc, char** argv, const char* name, const char* ab
 
   for (CLI::App* command : {server, client}) {
     add_timeout_option(*command, options.timeout, "how long to wait for a silent peer");
-    add_backend_option(*command, options.backend);
+    add_backend_options(*command, options.backend);
   }
   if (const auto status = examples::parse(app, argc, argv)) { return status; }
   options.server = server->parsed();

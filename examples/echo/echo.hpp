@@ -14,7 +14,7 @@
 namespace examples::echo {
 
 struct Options {
-  std::string backend;
+  BackendOptions backend;
   bool server = false;
   nal::Endpoint local;  ///< where the server listens
   std::string host;     ///< whom the client talks to

@@ -202,9 +202,9 @@ bool every_operation(const char* manner, nal::Executor& executor, N& stack) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string backend;
+  examples::BackendOptions backend;
   CLI::App app("Uses every operation of nal once blocking and once non-blocking, over loopback.", "nal-operations");
-  examples::add_backend_option(app, backend);
+  examples::add_backend_options(app, backend);
   if (const auto status = examples::parse(app, argc, argv)) { return *status; }
   return examples::run_on(backend, [](nal::Executor& executor, auto& stack) {
     const bool blocking = every_operation<Blocking>("blocking", executor, stack);

@@ -78,7 +78,7 @@ std::optional<int> parse_options(Options& options, int argc, const char* const* 
   app.add_flag("-s,--short", options.brief, "print the answers without what was asked");
   app.add_flag("-v,--verbose", options.verbose, "tell on standard error how nal's resolver found it");
   examples::add_timeout_option(app, options.timeout, "how long to wait for each answer");
-  examples::add_backend_option(app, options.backend);
+  examples::add_backend_options(app, options.backend);
   if (const auto status = examples::parse(app, argc, argv)) { return status; }
   options.family = v4 ? nal::Family::v4 : v6 ? nal::Family::v6 : nal::Family::any;
   options.own_resolver = resolver == "nal" || !options.servers.empty() || options.type || options.tcp;

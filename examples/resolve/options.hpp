@@ -3,13 +3,14 @@
 #include <string>
 #include <vector>
 
+#include "examples/common/backend.hpp"
 #include "nal/endpoint.hpp"
 #include "nal/resolver/message.hpp"
 #include "nal/time.hpp"
 
 /// What the command line says.
 struct Options {
-  std::string backend;
+  examples::BackendOptions backend;
   std::vector<std::string> names;
   nal::Family family = nal::Family::any;
   std::optional<nal::dns::Type> type;  ///< else addresses of names, and names of addresses

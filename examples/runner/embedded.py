@@ -27,8 +27,8 @@ def dhcp_server(folder):
 
 def resolve(setting, name, settings, wanted):
     """The program has an address when it asks, and knows whom to ask."""
-    backend = f"embedded:{network.TAPS['client']},{settings},pcap={setting.folder / name}.pcapng"
-    command = setting.program("resolve/nal-resolve", "--backend", backend, "--short", "-4", network.NAME)
+    command = setting.program("resolve/nal-resolve", "--backend", "embedded", "--device", network.TAPS["client"],
+                              *settings, "--pcap", setting.folder / f"{name}.pcapng", "--short", "-4", network.NAME)
     said = run(name, command, setting.folder).decode().split()
     if said != [network.V4]:
         raise Failure(f"it says {said}")
@@ -47,12 +47,13 @@ def pings(setting, address, *others):
 def exchanges(table, setting):
     with dhcp_server(setting.folder) as server:
         setting.dhcp = server
-        table.row("an address by DHCP, and a name", "dnsmasq", resolve, setting, "by-dhcp", "dhcp",
+        table.row("an address by DHCP, and a name", "dnsmasq", resolve, setting, "by-dhcp", ["--dhcp"],
                   ["DHCPDISCOVER", "DHCPACK"])
         if setting.v6:
-            table.row("an address by SLAAC, and a name by RDNSS", "dnsmasq", resolve, setting, "by-slaac", "slaac",
+            table.row("an address by SLAAC, and a name by RDNSS", "dnsmasq", resolve, setting, "by-slaac", ["--slaac"],
                       ["RTR-ADVERT"])
-            table.row("addresses by DHCP and SLAAC, and a name", "dnsmasq", resolve, setting, "by-both", "dhcp,slaac", [])
+            table.row("addresses by DHCP and SLAAC, and a name", "dnsmasq", resolve, setting, "by-both",
+                      ["--dhcp", "--slaac"], [])
     server = echo_program(setting, "udp", "coroutine", "server", f"{setting.server_v4}:7")
     with Program("pinged", server, setting.folder) as pinged:
         pinged.wait_for_line("^listening")

@@ -61,7 +61,7 @@ class Setting:
         since each stack of ours has a network interface to itself."""
         if self.backend != "embedded":
             return ["--backend", self.backend]
-        return ["--backend", network.embedded(role, self.name_server)]
+        return network.embedded(role, self.name_server)
 
     def program(self, path, *arguments):
         """The command line of one of our programs."""

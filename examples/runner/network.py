@@ -33,9 +33,10 @@ def tap_addresses(role, host=2):
 
 
 def embedded(role, name_server):
-    """Our stack on the interface of that role, as --backend takes it."""
+    """What tells a program to have our stack on the interface of that role."""
     ours, kernels = tap_addresses(role), tap_addresses(role, 1)
-    return (f"embedded:{TAPS[role]},{ours[0]}/24,{ours[1]}/64,via={kernels[0]},via={kernels[1]},dns={name_server}")
+    return ["--backend", "embedded", "--device", TAPS[role], "--ip", f"{ours[0]}/24", "--ip", f"{ours[1]}/64",
+            "--gateway", kernels[0], "--gateway", kernels[1], "--dns", name_server]
 
 
 @contextlib.contextmanager

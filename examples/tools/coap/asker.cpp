@@ -169,7 +169,7 @@ bool Asker::judge(const coap::Response& answer) {
 }
 
 void Asker::explain(Error error) const {
-  std::fprintf(stderr, "error: cannot ask %s over %s: %s%s\n", options_.server().c_str(), options_.backend.c_str(),
+  std::fprintf(stderr, "error: cannot ask %s over %s: %s%s\n", options_.server().c_str(), options_.backend.name.c_str(),
                nal::to_string(error), advice(error));
 }
 

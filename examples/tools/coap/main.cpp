@@ -7,7 +7,7 @@
 int main(int argc, char** argv) {
   nal_coap::CommandLine commands;
   if (const auto status = nal_coap::parse(argc, argv, commands)) { return *status; }
-  const std::string& backend = commands.serve ? commands.serve->backend : commands.request->backend;
+  const examples::BackendOptions& backend = commands.serve ? commands.serve->backend : commands.request->backend;
   return examples::run_on(backend, [&commands](nal::Executor& executor, auto& stack) {
     nal::AnyStack any(stack);
     if (commands.serve) { return nal_coap::serve(executor, any, *commands.serve); }

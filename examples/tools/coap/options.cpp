@@ -68,7 +68,7 @@ void add_common_options(CLI::App& app, RequestOptions& options) {
       ->type_name("SECONDS")
       ->check(CLI::Range(0.001, 86400.0).description(""))
       ->default_str("90");
-  examples::add_backend_option(app, options.backend);
+  examples::add_backend_options(app, options.backend);
   app.add_flag("-v,--verbose", options.verbose, "say what is asked and answered, on standard error");
 }
 
@@ -200,7 +200,7 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->capture_default_str();
   serve->add_flag("--read-only", options.read_only, "let nobody change anything");
   serve->add_flag("-v,--verbose", options.verbose, "say what is asked and answered, on standard error");
-  examples::add_backend_option(*serve, options.backend);
+  examples::add_backend_options(*serve, options.backend);
   serve->final_callback([&options] {
     if (options.addresses.empty()) { options.addresses.emplace_back(nal::Ipv4Address::unspecified()); }
   });

@@ -6,6 +6,7 @@
 
 #include "examples/coap/code.hpp"
 #include "examples/coap/uri.hpp"
+#include "examples/common/backend.hpp"
 #include "nal/ip_address.hpp"
 #include "nal/time.hpp"
 
@@ -22,7 +23,7 @@ struct RequestOptions {
   enum class Kind { request, observe, ping, discover };
   enum class Body { none, text, file };
 
-  std::string backend;
+  examples::BackendOptions backend;
   Kind kind = Kind::request;
   coap::Code method = coap::Code::get;
   std::string url;
@@ -49,7 +50,7 @@ struct RequestOptions {
 };
 
 struct ServeOptions {
-  std::string backend;
+  examples::BackendOptions backend;
   std::string directory;
   std::vector<nal::IpAddress> addresses;
   std::uint16_t port = 5683;

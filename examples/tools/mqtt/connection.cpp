@@ -223,7 +223,7 @@ void Connection::print_failure() const {
     what = "cannot make a CONNECT for";
   }
   if (failure.cause == mqtt::Failure::Cause::refused) { what = "the server refused the connection:"; }
-  std::fprintf(stderr, "error: %s %s over %s: %s%s\n", what, options_.server().c_str(), options_.backend.c_str(),
+  std::fprintf(stderr, "error: %s %s over %s: %s%s\n", what, options_.server().c_str(), options_.backend.name.c_str(),
                text.c_str(), advice(failure));
 }
 
@@ -236,7 +236,7 @@ void Connection::told(const mqtt::Notice& notice) {
   switch (notice.kind) {
     case Kind::connecting:
       if (options_.verbose) {
-        std::fprintf(stderr, "connecting to %s over %s\n", server.c_str(), options_.backend.c_str());
+        std::fprintf(stderr, "connecting to %s over %s\n", server.c_str(), options_.backend.name.c_str());
       }
       return;
     case Kind::connected:

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "examples/common/backend.hpp"
 #include "examples/mqtt/config.hpp"
 #include "examples/tools/mqtt/properties.hpp"
 #include "nal/time.hpp"
@@ -12,7 +13,7 @@ namespace nal_mqtt {
 
 /// What all subcommands are told on the command line.
 struct ConnectionOptions {
-  std::string backend;
+  examples::BackendOptions backend;
   std::string url;
   std::string host = "localhost";
   std::uint16_t port = 1883;
