@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "backends/drivers/fault_injector.hpp"
+#include "backends/drivers/vlan.hpp"
 #include "examples/firmware/fifo_driver.hpp"
 #include "nal/driver/queue_driver.hpp"
 #include "tests/backends/drivers/memory_sink.hpp"
@@ -118,8 +119,53 @@ struct SkeletonWorld : MemoryWorld {
   firmware::FifoDriver<Chip> fifo{executor_, chip, {2, 0, 0, 0, 0, 1}};
 };
 
+/// What is outside any VLAN.
+struct TrunkWorld : WireWorld<true> {
+  driver::Driver& driver() { return trunk; }
+  drivers::VlanTrunk trunk{wire.a()};
+};
+
+/// A VLAN on a wire that has room for a second tag, since the longest frame of a device has one already.
+struct VlanWorld : MemoryWorld {
+  static constexpr bool kMoves = false;
+  static constexpr bool kBlocks = true;
+  static constexpr unsigned char kTag[] = {0x81, 0, 0, 5};
+  struct Shorter final : drivers::Around {
+    explicit Shorter(driver::Driver& inner) : Around(inner) {}
+    driver::Capabilities capabilities() const noexcept override { return {}; }
+  };
+  driver::Driver& driver() { return port; }
+  bool deliver(const Frame& frame) {
+    Frame bytes = frame;
+    const auto tag = std::as_bytes(std::span(kTag));
+    if (frame.size() < kMinFrame) { return false; }
+    bytes.insert(bytes.begin() + 12, tag.begin(), tag.end());
+    driver::Packet packet = to_packet(outside, bytes);
+    REQUIRE(packet);
+    return wire.b().transmit(packet, executor_.now()).has_value();
+  }
+  std::optional<Frame> collect() {
+    const driver::Packet packet = wire.b().receive(outside, executor_.now());
+    if (!packet) { return std::nullopt; }
+    Frame bytes = to_frame(packet);
+    bytes.erase(bytes.begin() + 12, bytes.begin() + 16);
+    return bytes;
+  }
+  bool set_link(bool up) {
+    wire.b().plug(up);
+    return true;
+  }
+
+  Pool<> outside;
+  Pool<> pool;
+  drivers::WirePair wire{{.capabilities = {.mtu = 1504}, .queue = 20, .copy = true}};
+  Shorter shorter{wire.a()};
+  drivers::VlanTrunk trunk{shorter};
+  drivers::VlanPort port{trunk, 5};
+};
+
 using Fixtures = std::tuple<WireWorld<false>, WireWorld<true>, LoopbackWorld, FaultlessWorld, CapturedWorld, QueueWorld,
-                            SkeletonWorld>;
+                            SkeletonWorld, TrunkWorld, VlanWorld>;
 
 }  // namespace
 }  // namespace nal::test
