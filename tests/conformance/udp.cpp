@@ -172,8 +172,9 @@ TEST_CASE("A socket bound to every address tells which one each datagram came to
 }
 
 TEST_CASE("A socket bound to one address hears nothing that was sent to another", "[udp]") {
-  World world;
+  World world(GENERATE(Family::v4, Family::v6));
   const IpAddress other = world.fixture().other_server_address(world.family());
+  if (other == world.server_address()) { SKIP("the server has one address of " << to_string(world.family())); }
   auto server = bind_server(world);
   const std::uint16_t port = server.local_endpoint().port;
   auto client = bind_client(world);

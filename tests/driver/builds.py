@@ -79,6 +79,7 @@ class Build:
 
     def environment(self):
         env = dict(os.environ, CXX=self.compiler or "", **SANITIZED)
+        env["CC"] = env["CXX"].replace("clang++", "clang").replace("g++", "gcc")
         env["LLVM_PROFILE_FILE"] = str(self.profiles / "%4m.profraw")
         # Meson would pass them on to every compiler of every build.
         for name in ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS"):
@@ -110,6 +111,8 @@ class Build:
 
     def _set_up(self):
         options = [*self.kind.options, "-Dwerror=true", "-Dwarning_level=3"]
+        if any((self.source / "subprojects").glob("lwip-STABLE-2_2*")):
+            options.append("-Dbackends=posix,embedded,lwip")
         stamp = self.path / "nal-options.json"
         wanted = json.dumps([self.compiler, options])
         if not stamp.exists() or stamp.read_text() != wanted:

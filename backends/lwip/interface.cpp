@@ -1,0 +1,228 @@
+#include "backends/lwip/interface.hpp"
+
+#include <lwip/etharp.h>
+#include <lwip/ethip6.h>
+#include <netif/ethernet.h>
+
+#include <algorithm>
+
+namespace nal::lwip {
+
+namespace {
+
+/// Frames that wait for the device, at most: what comes beyond is dropped, as it would be in a switch.
+constexpr std::size_t kMaxWaiting = 32;
+
+#if LWIP_IPV4
+err_t output_v4(netif* interface, pbuf* packet, const ip4_addr_t* /*to*/) noexcept {
+  return interface->linkoutput(interface, packet);
+}
+#endif
+#if LWIP_IPV6
+err_t output_v6(netif* interface, pbuf* packet, const ip6_addr_t* /*to*/) noexcept {
+  return interface->linkoutput(interface, packet);
+}
+#endif
+
+err_t filter(netif* interface, driver::Driver& driver, const MacAddress& group, bool add) noexcept {
+  static_cast<void>(interface);
+  if (!add) {
+    driver.leave(group);
+    return ERR_OK;
+  }
+  return driver.join(group) ? ERR_OK : ERR_IF;
+}
+
+}  // namespace
+
+bool Interface::add(Core& core, driver::Driver& driver, driver::PacketPool& pool) noexcept {
+  core_ = &core;
+  driver_ = &driver;
+  pool_ = &pool;
+  const netif_input_fn on_input =
+      driver.capabilities().medium == driver::Medium::ethernet ? &ethernet_input : &ip_input;
+#if LWIP_IPV4
+  ip4_addr_t none;
+  ip4_addr_set_zero(&none);
+  const bool added = netif_add(&netif_, &none, &none, &none, this, &on_init, on_input) != nullptr;
+#else
+  const bool added = netif_add(&netif_, this, &on_init, on_input) != nullptr;
+#endif
+  if (!added) {
+    driver_ = nullptr;
+    return false;
+  }
+  netif_set_up(&netif_);
+  follow_link();
+  return true;
+}
+
+void Interface::remove() noexcept {
+  netif_remove(&netif_);
+  waiting_.clear();
+  waiter_.unlink();
+#if !NO_SYS
+  for (; outgoing_count_ > 0; --outgoing_count_) { pbuf_free(outgoing_[outgoing_first_++ % kOutgoing]); }
+#endif
+  driver_->give_back(*pool_);
+  driver_ = nullptr;
+}
+
+err_t Interface::on_init(::netif* netif) noexcept {
+  of(netif).configure();
+  return ERR_OK;
+}
+
+void Interface::configure() noexcept {
+  const driver::Capabilities can = driver_->capabilities();
+  netif_.name[0] = 'n';
+  netif_.name[1] = 'l';
+  netif_.mtu = can.mtu;
+  netif_.linkoutput = &on_output;
+  if (can.medium == driver::Medium::ethernet) {
+    const MacAddress mac = driver_->hardware_address();
+    netif_.hwaddr_len = ETH_HWADDR_LEN;
+    std::ranges::copy(mac.bytes(), netif_.hwaddr);
+    netif_.flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET;
+  }
+#if LWIP_IPV4
+  netif_.output = can.medium == driver::Medium::ethernet ? &etharp_output : &output_v4;
+#if LWIP_IGMP
+  netif_.flags = static_cast<u8_t>(netif_.flags | NETIF_FLAG_IGMP);
+  netif_set_igmp_mac_filter(
+      &netif_, [](::netif* netif, const ip4_addr_t* group, netif_mac_filter_action action) noexcept -> err_t {
+        const u32_t address = lwip_ntohl(group->addr);
+        // RFC 1112 §6.4
+        const MacAddress mac(0x01, 0x00, 0x5e, static_cast<u8_t>(address >> 16 & 0x7f), static_cast<u8_t>(address >> 8),
+                             static_cast<u8_t>(address));
+        return filter(netif, *of(netif).driver_, mac, action == NETIF_ADD_MAC_FILTER);
+      });
+#endif
+#endif
+#if LWIP_IPV6
+  netif_.output_ip6 = can.medium == driver::Medium::ethernet ? &ethip6_output : &output_v6;
+#if LWIP_IPV6_MLD
+  netif_.flags = static_cast<u8_t>(netif_.flags | NETIF_FLAG_MLD6);
+  netif_set_mld_mac_filter(
+      &netif_, [](::netif* netif, const ip6_addr_t* group, netif_mac_filter_action action) noexcept -> err_t {
+        const u32_t last = lwip_ntohl(group->addr[3]);
+        // RFC 2464 §7
+        const MacAddress mac(0x33, 0x33, static_cast<u8_t>(last >> 24), static_cast<u8_t>(last >> 16),
+                             static_cast<u8_t>(last >> 8), static_cast<u8_t>(last));
+        return filter(netif, *of(netif).driver_, mac, action == NETIF_ADD_MAC_FILTER);
+      });
+#endif
+#endif
+}
+
+void Interface::follow_link() noexcept {
+  const bool up = driver_->link_up();
+  if (up == (netif_is_link_up(&netif_) != 0)) { return; }
+  if (up) {
+    netif_set_link_up(&netif_);
+  } else {
+    netif_set_link_down(&netif_);
+  }
+}
+
+err_t Interface::on_output(::netif* netif, pbuf* frame) noexcept { return of(netif).output(*frame); }
+
+/// Copies the frame to the device, or to those that wait for it. False: no packet is left, lwIP keeps the frame.
+bool Interface::send(pbuf& frame, Instant now) noexcept {
+  const std::size_t size = std::size_t{frame.tot_len} - ETH_PAD_SIZE;
+  driver::Packet packet = pool_->allocate_to_send(driver_->capabilities().headroom);
+  if (!packet || size > packet.tailroom()) {
+    ++statistics_.no_packet;
+    blocked_ = true;
+    return false;
+  }
+  pbuf_copy_partial(&frame, packet.append(size).data(), static_cast<u16_t>(size), ETH_PAD_SIZE);
+  if (waiting_.empty() && driver_->can_transmit()) {
+    const Result<> sent = driver_->transmit(packet, now);
+    if (sent) {
+      ++statistics_.sent;
+      return true;
+    }
+    if (sent.error() != Error::would_block) {
+      ++statistics_.refused;
+      return true;
+    }
+  }
+  if (waiting_.count() >= kMaxWaiting) {
+    ++statistics_.refused;
+    return true;
+  }
+  waiting_.push(std::move(packet));
+  return true;
+}
+
+err_t Interface::output(pbuf& frame) noexcept {
+#if NO_SYS
+  return send(frame, core_->now()) ? ERR_OK : ERR_MEM;
+#else
+  // In whatever thread has the core: the device is not that thread's.
+  if (outgoing_count_ == kOutgoing) {
+    ++statistics_.no_packet;
+    blocked_ = true;
+    return ERR_MEM;
+  }
+  pbuf* const copy = pbuf_clone(PBUF_RAW, PBUF_RAM, &frame);
+  if (!copy) { return ERR_MEM; }
+  outgoing_[(outgoing_first_ + outgoing_count_++) % kOutgoing] = copy;
+  core_->kick();
+  return ERR_OK;
+#endif
+}
+
+void Interface::input(driver::Packet&& packet) noexcept {
+  const std::span<const std::byte> frame = packet.data();
+  ++statistics_.received;
+  if (frame.size() > 0xffff - ETH_PAD_SIZE) { return; }
+  pbuf* const buffer = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(frame.size() + ETH_PAD_SIZE), PBUF_POOL);
+  if (!buffer) {
+    ++statistics_.no_pbuf;
+    return;
+  }
+  pbuf_take_at(buffer, frame.data(), static_cast<u16_t>(frame.size()), ETH_PAD_SIZE);
+#if LWIP_CHECKSUM_CTRL_PER_NETIF
+  const u16_t none = NETIF_CHECKSUM_ENABLE_ALL & ~(NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP);
+  NETIF_SET_CHECKSUM_CTRL(&netif_, packet.offload().checksum_verified ? none : NETIF_CHECKSUM_ENABLE_ALL);
+#endif
+  // Before lwIP answers: it may need the packet for that.
+  packet = {};
+  if (netif_.input(buffer, &netif_) != ERR_OK) {
+    ++statistics_.refused;
+    pbuf_free(buffer);
+  }
+}
+
+bool Interface::poll(Instant now, unsigned budget) noexcept {
+  follow_link();
+  while (!waiting_.empty() && driver_->can_transmit()) {
+    driver::Packet packet = waiting_.pop();
+    ++(driver_->transmit(packet, now) ? statistics_.sent : statistics_.refused);
+  }
+#if !NO_SYS
+  while (outgoing_count_ > 0 && waiting_.count() < kMaxWaiting) {
+    pbuf* const frame = outgoing_[outgoing_first_];
+    if (!send(*frame, now)) { break; }
+    outgoing_first_ = (outgoing_first_ + 1) % kOutgoing;
+    --outgoing_count_;
+    pbuf_free(frame);
+  }
+#endif
+  for (unsigned i = 0; i < budget; ++i) {
+    driver::Packet packet = driver_->receive(*pool_, now);
+    if (!packet) { return false; }
+    input(std::move(packet));
+  }
+  return true;
+}
+
+bool Interface::take_unblocked() noexcept {
+  if (!blocked_ || !pool_->can_send()) { return false; }
+  blocked_ = false;
+  return true;
+}
+
+}  // namespace nal::lwip

@@ -1,0 +1,229 @@
+#include "backends/lwip/stack.hpp"
+
+#include <lwip/dhcp.h>
+#include <lwip/memp.h>
+#include <lwip/nd6.h>
+
+#include <algorithm>
+
+#include "backends/lwip/address.hpp"
+#include "backends/lwip/error.hpp"
+#include "backends/lwip/port/port.hpp"
+
+namespace nal::lwip {
+
+namespace {
+
+/// Memory that somebody waits for is asked for again so often; lwIP does not tell when there is some.
+constexpr Duration kRetry = Duration::milliseconds(10);
+
+void initialize(bool wanted) noexcept {
+  static bool done = false;
+  if (wanted && !done) {
+#if NO_SYS
+    lwip_init();
+#else
+    tcpip_init(nullptr, nullptr);
+#endif
+    done = true;
+  }
+#if !MEMP_MEM_MALLOC
+  // Another TCP_MSS in the library than in these headers makes frames overflow its buffers.
+  NAL_ASSERT(memp_pools[MEMP_PBUF_POOL]->size >= sizeof(pbuf) + PBUF_POOL_BUFSIZE);
+#endif
+}
+
+}  // namespace
+
+Stack::Stack(Executor& executor, const Entropy& entropy, const Settings& settings, const Memory& memory) noexcept
+    : settings_(settings),
+      core_(executor),
+      random_(entropy),
+      pool_(memory.packets, memory.stride, memory.packet_count, memory.packet_count / 4),
+      interfaces_(memory.interfaces),
+      tcp_(core_, memory.connections, memory.listeners, settings.linger),
+      udp_(core_, memory.udp_sockets, memory.udp_datagrams, memory.udp_memberships, memory.udp_queue) {
+  port::begin(executor, random_);
+  initialize(settings.initialize);
+}
+
+Stack::~Stack() {
+  const CoreLock lock;
+  tcp_.end_all();
+  udp_.end_all();
+  for (Interface& one : interfaces_) {
+    if (one.used()) { one.remove(); }
+  }
+  port::end();
+}
+
+Interface* Stack::interface(InterfaceId id) noexcept {
+  const auto at = std::find_if(interfaces_.begin(), interfaces_.end(), [id](Interface& one) {
+    return one.used() && netif_get_index(&one.netif()) == id.index();
+  });
+  return at == interfaces_.end() ? nullptr : &*at;
+}
+
+Result<InterfaceId> Stack::add_interface(driver::Driver& driver) noexcept {
+  const CoreLock lock;
+  const auto place = std::find_if(interfaces_.begin(), interfaces_.end(), [](auto& one) { return !one.used(); });
+  if (place == interfaces_.end() || !place->add(core_, driver, pool_)) { return Unexpected(Error::table_full); }
+  if (!netif_default) { netif_set_default(&place->netif()); }
+  core_.kick();
+  return InterfaceId(netif_get_index(&place->netif()));
+}
+
+Result<> Stack::add_address(InterfaceId interface, const Cidr& address) noexcept {
+  const CoreLock lock;
+  netif* const at = interface_by(interface);
+  ip_addr_t own;
+  ip_addr_t mask;
+  if (!at) { return Unexpected(Error::invalid_argument); }
+  if (!to_lwip(address.address(), own) || !to_lwip(address.netmask(), mask)) {
+    return Unexpected(Error::not_supported);
+  }
+#if LWIP_IPV4
+  if (address.is_v4()) {
+    if (netif_ip4_addr(at)->addr != 0) { return Unexpected(Error::table_full); }
+    netif_set_addr(at, ip_2_ip4(&own), ip_2_ip4(&mask), netif_ip4_gw(at));
+  }
+#endif
+#if LWIP_IPV6
+  if (address.is_v6()) {
+    if (address.prefix_length() != 64 && address.prefix_length() != 128) { return Unexpected(Error::not_supported); }
+    s8_t place = -1;
+    if (netif_add_ip6_address(at, ip_2_ip6(&own), &place) != ERR_OK) { return Unexpected(Error::table_full); }
+    if (!settings_.detect_duplicates) { netif_ip6_addr_set_state(at, place, IP6_ADDR_PREFERRED); }
+  }
+#endif
+  core_.kick();
+  return {};
+}
+
+Result<> Stack::add_default_route(InterfaceId interface, const IpAddress& gateway) noexcept {
+  const CoreLock lock;
+  netif* const at = interface_by(interface);
+  ip_addr_t to;
+  if (!at) { return Unexpected(Error::invalid_argument); }
+#if LWIP_IPV4
+  if (gateway.is_v4() && to_lwip(gateway, to)) {
+    netif_set_gw(at, ip_2_ip4(&to));
+    netif_set_default(at);
+    return {};
+  }
+#endif
+  static_cast<void>(gateway), static_cast<void>(to);
+  return Unexpected(Error::not_supported);
+}
+
+Result<> Stack::start_dhcp(InterfaceId interface) noexcept {
+#if LWIP_IPV4 && LWIP_DHCP
+  const CoreLock lock;
+  netif* const at = interface_by(interface);
+  if (!at) { return Unexpected(Error::invalid_argument); }
+  const err_t error = dhcp_start(at);
+  if (error != ERR_OK) { return Unexpected(from_lwip(error)); }
+  core_.kick();
+  return {};
+#else
+  static_cast<void>(interface);
+  return Unexpected(Error::not_supported);
+#endif
+}
+
+Result<> Stack::start_slaac(InterfaceId interface) noexcept {
+#if LWIP_IPV6 && LWIP_IPV6_AUTOCONFIG
+  const CoreLock lock;
+  netif* const at = interface_by(interface);
+  if (!at) { return Unexpected(Error::invalid_argument); }
+  netif_create_ip6_linklocal_address(at, 1);
+  netif_set_ip6_autoconfig_enabled(at, 1);
+  core_.kick();
+  return {};
+#else
+  static_cast<void>(interface);
+  return Unexpected(Error::not_supported);
+#endif
+}
+
+bool Stack::link_up(InterfaceId interface) noexcept {
+  const CoreLock lock;
+  netif* const at = interface_by(interface);
+  return at && netif_is_link_up(at);
+}
+
+bool Stack::config_up(InterfaceId interface, Family family) noexcept {
+  const CoreLock lock;
+  netif* const at = interface_by(interface);
+  if (!at || !netif_is_link_up(at)) { return false; }
+  const auto has = [at](Family one) {
+    ip_addr_t scratch;
+    return address_of(*at, one, scratch) && !from_lwip(scratch).is_link_local();
+  };
+  return (family != Family::v6 && has(Family::v4)) || (family != Family::v4 && has(Family::v6));
+}
+
+/// Frames in and out. True: there is more to do at once.
+bool Stack::poll_interfaces(Context& context) noexcept {
+  bool more = false;
+  for (Interface& one : interfaces_) {
+    if (!one.used()) { continue; }
+    more |= one.poll(context.now(), kBudget);
+    if (one.take_unblocked()) { tcp_.push(); }
+  }
+#if LWIP_NETIF_LOOPBACK && !LWIP_NETIF_LOOPBACK_MULTITHREADING
+  netif* interface;
+  NETIF_FOREACH(interface) { netif_poll(interface); }
+#endif
+  tcp_.after_input();
+  return more;
+}
+
+/// What is due; when the next thing is.
+Instant Stack::poll_timers(Instant now) noexcept {
+  Instant next = tcp_.poll(now);
+#if NO_SYS
+  sys_check_timeouts();
+  const u32_t sleep = sys_timeouts_sleeptime();
+  if (sleep != SYS_TIMEOUTS_SLEEPTIME_INFINITE) { next = std::min(next, now + Duration::milliseconds(sleep)); }
+#endif
+  for (Interface& one : interfaces_) {
+    if (one.used()) { next = std::min(next, one.poll_at()); }
+  }
+  return next;
+}
+
+Poll<Result<>> Stack::poll_run(Context& context, Timer& timer) noexcept {
+  const CoreLock lock;
+  const bool retry = udp_.senders_wait();
+  if (retry && (!timer.armed() || timer.at() <= context.now())) { udp_.wake_senders(); }
+  bool more = poll_interfaces(context);
+  Instant next = poll_timers(context.now());
+  if (udp_.senders_wait()) { next = std::min(next, context.now() + kRetry); }
+  // The timers may have sent to this host itself, or what a device had no room for.
+  core_.wait(context, kick_waiter_);
+  for (Interface& one : interfaces_) {
+    if (!one.used()) { continue; }
+    one.wait(context);
+    if (one.blocked()) { pool_.returned().add(context, pool_waiter_, Wait::device); }
+  }
+#if !NO_SYS
+  core_.dispatch();
+#endif
+  if (!configuration_.empty()) { configuration_.wake_all(); }
+  if (more) { context.wake_soon(); }
+  if (next.is_never()) {
+    timer.disarm();
+  } else {
+    context.arm(timer, next);
+  }
+  return pending;
+}
+
+void Stack::unlink_waiters() noexcept {
+  kick_waiter_.unlink();
+  pool_waiter_.unlink();
+  for (Interface& one : interfaces_) { one.unlink(); }
+}
+
+}  // namespace nal::lwip

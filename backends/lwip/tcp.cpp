@@ -1,0 +1,573 @@
+#include "backends/lwip/tcp.hpp"
+
+#include <lwip/priv/tcp_priv.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "backends/lwip/address.hpp"
+#include "backends/lwip/error.hpp"
+
+namespace nal::lwip {
+
+Tcp* Tcp::instance_ = nullptr;
+
+Tcp::Tcp(Core& core, std::span<TcpSlot> slots, std::span<ListenerSlot> listeners, Duration linger) noexcept
+    : core_(core), slots_(slots), listeners_(listeners), linger_(linger) {
+  NAL_ASSERT(!instance_ && slots.size() <= 0xffff);  // lwIP is one in a process
+  instance_ = this;
+  for (std::size_t i = slots.size(); i > 0; --i) {
+    slots[i - 1].next = free_;
+    free_ = &slots[i - 1];
+  }
+}
+
+void Tcp::end_all() noexcept {
+  for (ListenerSlot& listener : listeners_) {
+    if (listener.pcb) { drop(listener); }
+  }
+  for (TcpSlot& slot : slots_) {
+    if (slot.used) { abort(slot); }
+  }
+  // Those that are over and wait out their time: nobody of theirs is left to be mistaken for.
+  while (tcp_tw_pcbs) { tcp_abort(tcp_tw_pcbs); }
+}
+
+TcpSlot* Tcp::take_slot() noexcept {
+  if (!free_ && lingering_ != 0) {
+    TcpSlot* oldest = nullptr;
+    for (TcpSlot& slot : slots_) {
+      if (slot.lingers && (!oldest || slot.deadline < oldest->deadline)) { oldest = &slot; }
+    }
+    abort(*oldest);
+  }
+  TcpSlot* const slot = free_;
+  if (!slot) { return nullptr; }
+  free_ = std::exchange(slot->next, nullptr);
+  slot->used = true;
+  ++in_use_;
+  limit_backlogs();
+  return slot;
+}
+
+void Tcp::attach(TcpSlot& slot, tcp_pcb& pcb) noexcept {
+  slot.pcb = &pcb;
+  tcp_arg(&pcb, &slot);
+  tcp_recv(&pcb, &on_receive);
+  tcp_sent(&pcb, &on_sent);
+  tcp_err(&pcb, &on_error);
+  // Every half second: what failed for want of memory is tried again.
+  tcp_poll(&pcb, &on_poll, 1);
+}
+
+void Tcp::detach(TcpSlot& slot) noexcept {
+  tcp_pcb* const pcb = std::exchange(slot.pcb, nullptr);
+  not_closing(slot);
+  if (!pcb) { return; }
+  tcp_arg(pcb, nullptr);
+  tcp_recv(pcb, nullptr);
+  tcp_sent(pcb, nullptr);
+  tcp_err(pcb, nullptr);
+  tcp_poll(pcb, nullptr, 0);
+}
+
+void Tcp::free_unread(TcpSlot& slot) noexcept {
+  while (pbuf* const first = slot.unread) {
+    slot.unread = std::exchange(first->next, nullptr);
+    first->tot_len = first->len;
+    pbuf_free(first);
+  }
+  slot.unread_last = nullptr;
+  slot.unread_from = 0;
+}
+
+void Tcp::leave_backlog(TcpSlot& slot) noexcept {
+  ListenerSlot* const listener = std::exchange(slot.listener, nullptr);
+  if (!listener) { return; }
+  TcpSlot* before = nullptr;
+  for (TcpSlot* at = listener->first; at != &slot; at = at->next) { before = at; }
+  (before ? before->next : listener->first) = slot.next;
+  if (listener->last == &slot) { listener->last = before; }
+  slot.next = nullptr;
+  --listener->waiting;
+}
+
+/// The slot is free again. lwIP knows it no more.
+void Tcp::release(TcpSlot& slot) noexcept {
+  NAL_ASSERT(!slot.pcb);
+  leave_backlog(slot);
+  free_unread(slot);
+  if (slot.lingers) { --lingering_; }
+  ++slot.generation;
+  slot.deadline = Instant::max();
+  slot.user_timeout = Duration::max();
+  slot.error = {};
+  slot.used = slot.connecting = slot.ended = slot.shut_down = slot.lingers = false;
+  core_.ring(slot.readable);
+  core_.ring(slot.writable);
+  slot.next = std::exchange(free_, &slot);
+  --in_use_;
+  limit_backlogs();
+}
+
+/// Has lwIP leave a SYN unanswered for which there would be no slot: its sender tries again. Once the handshake is done
+/// nothing is left but to reset it.
+void Tcp::limit_backlogs() noexcept {
+  if (listeners_in_use_ == 0) { return; }
+  std::size_t room = slots_.size() - in_use_ + lingering_;
+  const auto half_open = [](const ListenerSlot& listener) {
+    const unsigned pending = reinterpret_cast<const tcp_pcb_listen*>(listener.pcb)->accepts_pending;
+    return pending > listener.waiting ? pending - listener.waiting : 0;
+  };
+  for (const ListenerSlot& listener : listeners_) {
+    if (listener.pcb) { room -= std::min<std::size_t>(room, half_open(listener)); }
+  }
+  for (ListenerSlot& listener : listeners_) {
+    if (!listener.pcb) { continue; }
+    const std::size_t possible = listener.waiting + half_open(listener) + room;
+    reinterpret_cast<tcp_pcb_listen*>(listener.pcb)->backlog =
+        static_cast<u8_t>(std::min<std::size_t>(listener.backlog, possible));
+  }
+}
+
+/// lwIP has ended the connection, or we have: its handle is left to say why. Without a handle nothing is left.
+void Tcp::end(TcpSlot& slot, Error error) noexcept {
+  NAL_ASSERT(!slot.pcb);
+  if (slot.lingers || slot.listener) {
+    release(slot);
+    return;
+  }
+  slot.error = error;
+  slot.connecting = false;
+  core_.ring(slot.readable);
+  core_.ring(slot.writable);
+}
+
+void Tcp::abort(TcpSlot& slot) noexcept {
+  tcp_pcb* const pcb = slot.pcb;
+  // First, for `tcp_abort` calls `on_error`.
+  detach(slot);
+  if (pcb) { tcp_abort(pcb); }
+  release(slot);
+}
+
+void Tcp::drop(TcpSlot& slot) noexcept {
+  if (!slot.pcb) {
+    release(slot);
+    return;
+  }
+  if (slot.connecting || slot.unread || slot.pcb->refused_data) {
+    abort(slot);
+    return;
+  }
+  slot.lingers = true;
+  ++lingering_;
+  ++slot.generation;
+  slot.deadline = core_.now() + linger_;
+  // Not `tcp_close`, after which nobody tells that it is over. It gives way to whoever needs a pcb.
+  tcp_setprio(slot.pcb, TCP_PRIO_MIN);
+  if (!slot.shut_down && tcp_shutdown(slot.pcb, 0, 1) != ERR_OK) {
+    abort(slot);
+    return;
+  }
+  slot.shut_down = true;
+  core_.kick();
+}
+
+/// The peer has ended its direction; where this side has, too, lwIP keeps the connection for a while and tells nothing
+/// more of it.
+void Tcp::after_peers_end(TcpSlot& slot) noexcept {
+  if (slot.pcb->state == CLOSING && !slot.closing) {
+    slot.closing = true;
+    ++closing_;
+  } else if (slot.pcb->state == TIME_WAIT) {
+    detach(slot);
+    end(slot, Error{});
+  }
+}
+
+void Tcp::leave_closing() noexcept {
+  for (TcpSlot& slot : slots_) {
+    if (slot.closing) { after_peers_end(slot); }
+  }
+}
+
+Instant Tcp::poll(Instant now) noexcept {
+  Instant next = Instant::max();
+  if (lingering_ == 0) { return next; }
+  for (TcpSlot& slot : slots_) {
+    if (!slot.lingers) { continue; }
+    if (slot.deadline <= now) {
+      abort(slot);
+    } else {
+      next = std::min(next, slot.deadline);
+    }
+  }
+  return next;
+}
+
+void Tcp::push() noexcept {
+  for (TcpSlot& slot : slots_) {
+    if (slot.pcb && slot.pcb->unsent) { tcp_output(slot.pcb); }
+  }
+}
+
+err_t Tcp::on_connected(void* argument, tcp_pcb* /*pcb*/, err_t /*error: never one*/) noexcept {
+  TcpSlot& slot = *static_cast<TcpSlot*>(argument);
+  slot.connecting = false;
+  slot.progress = instance_->core_.now();
+  instance_->core_.ring(slot.writable);
+  return ERR_OK;
+}
+
+err_t Tcp::on_receive(void* argument, tcp_pcb* pcb, pbuf* data, err_t /*error*/) noexcept {
+  TcpSlot& slot = *static_cast<TcpSlot*>(argument);
+  Tcp& tcp = *instance_;
+  if (!data) {
+    slot.ended = true;
+    tcp.core_.ring(slot.readable);
+    tcp.after_peers_end(slot);
+    return ERR_OK;
+  }
+  if (slot.lingers) {
+    // Nobody will read it, and the peer is told so.
+    pbuf_free(data);
+    tcp.detach(slot);
+    tcp_abort(pcb);
+    tcp.release(slot);
+    return ERR_ABRT;
+  }
+  pbuf* last = data;
+  while (last->next) { last = last->next; }
+  (slot.unread ? slot.unread_last->next : slot.unread) = data;
+  slot.unread_last = last;
+  tcp.core_.ring(slot.readable);
+  return ERR_OK;
+}
+
+err_t Tcp::on_sent(void* argument, tcp_pcb* /*pcb*/, u16_t /*size*/) noexcept {
+  TcpSlot& slot = *static_cast<TcpSlot*>(argument);
+  slot.progress = instance_->core_.now();
+  instance_->core_.ring(slot.writable);
+  return ERR_OK;
+}
+
+err_t Tcp::on_poll(void* argument, tcp_pcb* pcb) noexcept {
+  TcpSlot& slot = *static_cast<TcpSlot*>(argument);
+  Tcp& tcp = *instance_;
+  const Instant now = tcp.core_.now();
+  if (!pcb->unacked && !pcb->unsent) { slot.progress = now; }
+  if (!slot.user_timeout.is_never() && now - slot.progress >= slot.user_timeout) {
+    tcp.detach(slot);
+    tcp_abort(pcb);
+    tcp.end(slot, Error::timed_out);
+    return ERR_ABRT;
+  }
+  tcp.core_.ring(slot.writable);
+  return ERR_OK;
+}
+
+void Tcp::on_error(void* argument, err_t error) noexcept {
+  TcpSlot& slot = *static_cast<TcpSlot*>(argument);
+  // The pcb is gone already.
+  slot.pcb = nullptr;
+  instance_->not_closing(slot);
+  instance_->end(slot, connection_error(error, slot.connecting));
+}
+
+err_t Tcp::on_accept(void* argument, tcp_pcb* pcb, err_t /*error*/) noexcept {
+  ListenerSlot& listener = *static_cast<ListenerSlot*>(argument);
+  Tcp& tcp = *instance_;
+  if (!pcb) {
+    ++tcp.statistics_.no_memory;
+    return ERR_OK;
+  }
+  TcpSlot* const slot = tcp.take_slot();
+  if (!slot) {
+    ++tcp.statistics_.refused;
+    return ERR_MEM;
+  }
+  // At once, or what arrives before somebody accepts is acknowledged and thrown away.
+  tcp.attach(*slot, *pcb);
+  slot->progress = tcp.core_.now();
+  apply(*slot, listener.accepted);
+  tcp_backlog_delayed(pcb);
+  slot->listener = &listener;
+  (listener.last ? listener.last->next : listener.first) = slot;
+  listener.last = slot;
+  ++listener.waiting;
+  tcp.limit_backlogs();
+  tcp.core_.ring(listener.acceptable);
+  return ERR_OK;
+}
+
+void Tcp::apply(TcpSlot& slot, const TcpOptions& options) noexcept {
+  tcp_pcb& pcb = *slot.pcb;
+  if (options.no_delay) {
+    if (*options.no_delay) {
+      tcp_nagle_disable(&pcb);
+    } else {
+      tcp_nagle_enable(&pcb);
+    }
+  }
+  if (options.keep_alive) {
+    if (options.keep_alive->enabled) {
+      ip_set_option(&pcb, SOF_KEEPALIVE);
+      pcb.keep_idle = static_cast<u32_t>(options.keep_alive->idle.milliseconds());
+#if LWIP_TCP_KEEPALIVE
+      pcb.keep_intvl = static_cast<u32_t>(options.keep_alive->interval.milliseconds());
+      pcb.keep_cnt = options.keep_alive->probes;
+#endif
+    } else {
+      ip_reset_option(&pcb, SOF_KEEPALIVE);
+    }
+  }
+  if (options.user_timeout) { slot.user_timeout = *options.user_timeout; }
+  if (options.hop_limit) { pcb.ttl = *options.hop_limit; }
+  if (options.traffic_class) { pcb.tos = *options.traffic_class; }
+}
+
+Result<TcpStream> Tcp::start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept {
+  ip_addr_t address;
+  if (!to_lwip(remote.address, address)) { return Unexpected(Error::not_supported); }
+  if (remote.port == 0 || remote.address.is_unspecified() || remote.address.is_multicast() ||
+      options.hop_limit == std::uint8_t{0}) {
+    return Unexpected(Error::invalid_argument);
+  }
+  const CoreLock lock;
+  TcpSlot* const slot = take_slot();
+  if (!slot) { return Unexpected(Error::table_full); }
+  tcp_pcb* const pcb = tcp_new_ip_type(type_of(remote.address));
+  if (!pcb) {
+    release(*slot);
+    return Unexpected(Error::table_full);
+  }
+  attach(*slot, *pcb);
+  tcp_nagle_disable(pcb);
+  apply(*slot, options);
+  slot->connecting = true;
+  slot->progress = core_.now();
+  const err_t error = tcp_connect(pcb, &address, remote.port, &on_connected);
+  if (error != ERR_OK) {
+    abort(*slot);
+    return Unexpected(from_lwip(error));
+  }
+  core_.kick();
+  return TcpStream(*this, name_of(*slot));
+}
+
+TcpSlot* TcpStream::find() const noexcept {
+  if (!tcp_) { return nullptr; }
+  TcpSlot& slot = tcp_->slots_[name_.index];
+  return slot.generation == name_.generation ? &slot : nullptr;
+}
+
+void TcpStream::drop() noexcept {
+  if (!tcp_) { return; }
+  const CoreLock lock;
+  if (TcpSlot* const slot = find()) { tcp_->drop(*slot); }
+  tcp_ = nullptr;
+}
+
+void TcpStream::abort() noexcept {
+  if (!tcp_) { return; }
+  const CoreLock lock;
+  if (TcpSlot* const slot = find()) { tcp_->abort(*slot); }
+  tcp_ = nullptr;
+}
+
+Poll<Result<>> TcpStream::poll_connected(Context& context, Waiter& waiter) noexcept {
+  const CoreLock lock;
+  TcpSlot* const slot = find();
+  if (!slot) { return Unexpected(Error::closed); }
+  if (slot->error != Error{}) { return Unexpected(slot->error); }
+  if (!slot->connecting) { return Result<>(); }
+  slot->writable.waiters.add(context, waiter, Wait::connected);
+  return pending;
+}
+
+/// Ready when something stands in the slot, or why nothing ever will; false at the stream's end.
+Poll<Result<bool>> Tcp::readable(TcpSlot* slot, Context& context, Waiter& waiter) noexcept {
+  if (!slot) { return Unexpected(Error::closed); }
+  if (slot->unread) { return true; }
+  if (slot->ended) { return false; }
+  if (!slot->pcb) { return Unexpected(slot->error == Error{} ? Error::not_connected : slot->error); }
+  slot->readable.waiters.add(context, waiter, Wait::readable);
+  return pending;
+}
+
+std::span<const std::byte> Tcp::front(const TcpSlot& slot) noexcept {
+  const auto* const from = static_cast<const std::byte*>(slot.unread->payload) + slot.unread_from;
+  return {from, std::size_t{slot.unread->len} - slot.unread_from};
+}
+
+/// Takes bytes off the first pbuf; no more than it has.
+void Tcp::advance(TcpSlot& slot, std::size_t n) noexcept {
+  pbuf* const first = slot.unread;
+  slot.unread_from = static_cast<std::uint16_t>(slot.unread_from + n);
+  if (slot.unread_from < first->len) { return; }
+  slot.unread = std::exchange(first->next, nullptr);
+  if (!slot.unread) { slot.unread_last = nullptr; }
+  slot.unread_from = 0;
+  first->tot_len = first->len;
+  pbuf_free(first);
+}
+
+/// The window opens with what was read: that is the back-pressure.
+void Tcp::open_window(TcpSlot& slot, std::size_t n) noexcept {
+  while (n > 0 && slot.pcb) {
+    const auto some = static_cast<u16_t>(std::min<std::size_t>(n, 0xffff));
+    tcp_recved(slot.pcb, some);
+    n -= some;
+  }
+}
+
+Poll<Result<std::span<const std::byte>>> TcpStream::poll_fill(Context& context, Waiter& waiter) noexcept {
+  using Bytes = std::span<const std::byte>;
+  const CoreLock lock;
+  TcpSlot* const slot = find();
+  auto ready = Tcp::readable(slot, context, waiter);
+  if (!ready.ready()) { return pending; }
+  if (!*ready) { return Unexpected(ready->error()); }
+  return Result<Bytes>(**ready ? Tcp::front(*slot) : Bytes());
+}
+
+void TcpStream::consume(std::size_t n) noexcept {
+  if (n == 0) { return; }
+  const CoreLock lock;
+  TcpSlot* const slot = find();
+  NAL_ASSERT(slot && slot->unread && n <= Tcp::front(*slot).size());
+  Tcp::advance(*slot, n);
+  Tcp::open_window(*slot, n);
+}
+
+Poll<Result<std::size_t>> TcpStream::poll_read(Context& context, Waiter& waiter, std::span<std::byte> buffer) noexcept {
+  const CoreLock lock;
+  TcpSlot* const slot = find();
+  if (slot && buffer.empty()) { return std::size_t{0}; }
+  auto ready = Tcp::readable(slot, context, waiter);
+  if (!ready.ready()) { return pending; }
+  if (!*ready) { return Unexpected(ready->error()); }
+  std::size_t size = 0;
+  while (slot->unread && size < buffer.size()) {
+    const std::span<const std::byte> front = Tcp::front(*slot);
+    const std::size_t some = std::min(front.size(), buffer.size() - size);
+    std::memcpy(buffer.data() + size, front.data(), some);
+    Tcp::advance(*slot, some);
+    size += some;
+  }
+  Tcp::open_window(*slot, size);
+  return size;
+}
+
+/// The connection where it may be written to, or why not; null to wait.
+Result<TcpSlot*> Tcp::writable(TcpSlot* slot) noexcept {
+  if (!slot) { return Unexpected(Error::closed); }
+  if (slot->shut_down) { return Unexpected(Error::broken_pipe); }
+  if (!slot->pcb) { return Unexpected(slot->error == Error{} ? Error::broken_pipe : slot->error); }
+  return slot;
+}
+
+/// How much lwIP took; 0 to wait.
+Result<std::size_t> Tcp::write(TcpSlot& slot, std::span<const std::byte> data) noexcept {
+  tcp_pcb* const pcb = slot.pcb;
+  std::size_t size = std::min<std::size_t>({data.size(), tcp_sndbuf(pcb), 0xffff});
+  if (slot.connecting || size == 0) { return std::size_t{0}; }
+  err_t error = ERR_MEM;
+  // There may be room and still no memory: less may be had, or later.
+  while (size > 0) {
+    error = tcp_write(pcb, data.data(), static_cast<u16_t>(size), TCP_WRITE_FLAG_COPY);
+    if (error != ERR_MEM) { break; }
+    size = size > tcp_mss(pcb) ? tcp_mss(pcb) : size / 4;
+  }
+  if (error == ERR_MEM) { return std::size_t{0}; }
+  if (error != ERR_OK) { return Unexpected(error == ERR_CONN ? Error::broken_pipe : from_lwip(error)); }
+  tcp_output(pcb);
+  return size;
+}
+
+Poll<Result<std::size_t>> TcpStream::poll_write(Context& context, Waiter& waiter,
+                                                std::span<const std::byte> data) noexcept {
+  const std::span<const std::byte> pieces[]{data};
+  return poll_write_gather(context, waiter, pieces);
+}
+
+Poll<Result<std::size_t>> TcpStream::poll_write_gather(Context& context, Waiter& waiter, ConstBuffers pieces) noexcept {
+  const CoreLock lock;
+  NAL_TRY_SET(TcpSlot* const slot, Tcp::writable(find()));
+  std::size_t taken = 0;
+  bool full = false;
+  for (const std::span<const std::byte> piece : pieces) {
+    std::size_t of_piece = 0;
+    while (of_piece < piece.size() && !full) {
+      const auto some = Tcp::write(*slot, piece.subspan(of_piece));
+      if (!some) {
+        if (taken == 0) { return Unexpected(some.error()); }
+        full = true;
+        break;
+      }
+      full = *some == 0;
+      of_piece += *some;
+      taken += *some;
+    }
+    if (full) { break; }
+  }
+  if (taken == 0 && full) {
+    slot->writable.waiters.add(context, waiter, Wait::writable);
+    return pending;
+  }
+  return taken;
+}
+
+Poll<Result<>> TcpStream::poll_flush(Context& /*context*/, Waiter& /*waiter*/) noexcept {
+  const CoreLock lock;
+  TcpSlot* const slot = find();
+  if (!slot) { return Unexpected(Error::closed); }
+  if (slot->error != Error{}) { return Unexpected(slot->error); }
+  return Result<>();
+}
+
+Poll<Result<>> TcpStream::poll_shutdown(Context& context, Waiter& waiter) noexcept {
+  const CoreLock lock;
+  TcpSlot* const slot = find();
+  if (!slot) { return Unexpected(Error::closed); }
+  if (slot->error != Error{}) { return Unexpected(slot->error); }
+  if (slot->connecting) {
+    slot->writable.waiters.add(context, waiter, Wait::connected);
+    return pending;
+  }
+  if (slot->shut_down || !slot->pcb) { return Result<>(); }
+  const err_t error = tcp_shutdown(slot->pcb, 0, 1);
+  if (error != ERR_OK && error != ERR_CONN) { return Unexpected(from_lwip(error)); }
+  slot->shut_down = true;
+  // Whoever waits to write learns that there will be no room.
+  tcp_->core_.ring(slot->writable);
+  return Result<>();
+}
+
+Result<> TcpStream::configure(const TcpOptions& options) noexcept {
+  const CoreLock lock;
+  TcpSlot* const slot = find();
+  if (!slot) { return Unexpected(Error::closed); }
+  if (options.hop_limit == std::uint8_t{0}) { return Unexpected(Error::invalid_argument); }
+  if (slot->pcb) {
+    Tcp::apply(*slot, options);
+    tcp_output(slot->pcb);
+  }
+  return {};
+}
+
+Endpoint TcpStream::local_endpoint() const noexcept {
+  const CoreLock lock;
+  const TcpSlot* const slot = find();
+  return slot && slot->pcb ? from_lwip(slot->pcb->local_ip, slot->pcb->local_port) : Endpoint{};
+}
+
+Endpoint TcpStream::remote_endpoint() const noexcept {
+  const CoreLock lock;
+  const TcpSlot* const slot = find();
+  return slot && slot->pcb ? from_lwip(slot->pcb->remote_ip, slot->pcb->remote_port) : Endpoint{};
+}
+
+}  // namespace nal::lwip
