@@ -1,5 +1,6 @@
 #pragma once
 #include "nal/any_dns.hpp"
+#include "nal/any_probe.hpp"
 #include "nal/any_tcp.hpp"
 #include "nal/any_udp.hpp"
 
@@ -12,6 +13,7 @@ struct AnyStackTable {
   Result<AnyUdpSocket> (*udp_connect_from)(void*, const Endpoint&, const Endpoint&, const UdpOptions&) noexcept;
   Result<AnyUdpSocket> (*udp_bind_single)(void*, const Endpoint&, const UdpOptions&) noexcept;
   Result<AnyUdpSocket> (*udp_bind_multiple)(void*, const Endpoint&, const UdpOptions&) noexcept;
+  Result<AnyProbeSocket> (*open_probe)(void*, const ProbeOptions&) noexcept;
   Result<AnyLookup> (*start_lookup)(void*, std::string_view, Family) noexcept;
   Result<AnyReverseLookup> (*start_reverse_lookup)(void*, const IpAddress&) noexcept;
 };
@@ -37,6 +39,7 @@ constexpr AnyStackTable make_any_stack_table() noexcept {
       .udp_connect_from = &not_supported<AnyUdpSocket, const Endpoint&, const Endpoint&, const UdpOptions&>,
       .udp_bind_single = &not_supported<AnyUdpSocket, const Endpoint&, const UdpOptions&>,
       .udp_bind_multiple = &not_supported<AnyUdpSocket, const Endpoint&, const UdpOptions&>,
+      .open_probe = &not_supported<AnyProbeSocket, const ProbeOptions&>,
       .start_lookup = &not_supported<AnyLookup, std::string_view, Family>,
       .start_reverse_lookup = &not_supported<AnyReverseLookup, const IpAddress&>,
   };
@@ -62,6 +65,11 @@ constexpr AnyStackTable make_any_stack_table() noexcept {
       return erase<AnyUdpSocket>(static_cast<N*>(stack)->udp_bind_multiple(local, options));
     };
   }
+  if constexpr (ProbeStack<N>) {
+    table.open_probe = [](void* stack, const ProbeOptions& options) noexcept {
+      return erase<AnyProbeSocket>(static_cast<N*>(stack)->open_probe(options));
+    };
+  }
   if constexpr (Dns<N>) {
     table.start_lookup = [](void* stack, std::string_view name, Family family) noexcept {
       return erase<AnyLookup>(static_cast<N*>(stack)->start_lookup(name, family));
@@ -77,8 +85,8 @@ inline constexpr AnyStackTable kAnyStack = make_any_stack_table<N>();
 }  // namespace detail
 
 /// Any stack, for code that is compiled once and linked with whichever: two words that borrow the stack, which outlives
-/// it and its handles. A model of `TcpConnect`, `TcpAccept`, `UdpStack` and `Dns`; what the stack does not do is
-/// `Error::not_supported`.
+/// it and its handles. A model of `TcpConnect`, `TcpAccept`, `UdpStack`, `ProbeStack` and `Dns`; what the stack does
+/// not do is `Error::not_supported`.
 class AnyStack {
  public:
   using TcpStream = AnyTcpStream;
@@ -86,6 +94,7 @@ class AnyStack {
   using ConnectedUdp = AnyUdpSocket;
   using UniquelyBoundUdp = AnyUdpSocket;
   using MultiplyBoundUdp = AnyUdpSocket;
+  using ProbeSocket = AnyProbeSocket;
   using Lookup = AnyLookup;
   using ReverseLookup = AnyReverseLookup;
 
@@ -109,6 +118,9 @@ class AnyStack {
   Result<AnyUdpSocket> udp_bind_multiple(const Endpoint& local, const UdpOptions& options) noexcept {
     return table_->udp_bind_multiple(stack_, local, options);
   }
+  Result<AnyProbeSocket> open_probe(const ProbeOptions& options) noexcept {
+    return table_->open_probe(stack_, options);
+  }
   Result<AnyLookup> start_lookup(std::string_view name, Family family) noexcept {
     return table_->start_lookup(stack_, name, family);
   }
@@ -120,6 +132,7 @@ class AnyStack {
   void* stack_;
   const detail::AnyStackTable* table_;
 };
-static_assert(TcpConnect<AnyStack> && TcpAccept<AnyStack> && UdpStack<AnyStack> && Dns<AnyStack>);
+static_assert(TcpConnect<AnyStack> && TcpAccept<AnyStack> && UdpStack<AnyStack> && ProbeStack<AnyStack> &&
+              Dns<AnyStack>);
 
 }  // namespace nal

@@ -2,6 +2,7 @@
 #include <array>
 #include <string_view>
 
+#include "backends/posix/probe.hpp"
 #include "backends/posix/resolver.hpp"
 #include "backends/posix/tcp.hpp"
 #include "backends/posix/udp.hpp"
@@ -30,7 +31,7 @@ class Resources {
   std::array<Socket, kConfig.sockets> sockets_;
 };
 
-/// POSIX sockets behind the concepts of nal: a model of `TcpConnect`, `TcpAccept`, `UdpStack` and `Dns`.
+/// POSIX sockets behind the concepts of nal: a model of `TcpConnect`, `TcpAccept`, `UdpStack`, `ProbeStack` and `Dns`.
 ///
 /// The executor, whose platform is `reactor`, and the memory outlive it; every handle is gone before it (asserted).
 class Stack {
@@ -40,6 +41,7 @@ class Stack {
   using ConnectedUdp = posix::ConnectedUdp;
   using UniquelyBoundUdp = posix::BoundUdp;
   using MultiplyBoundUdp = posix::BoundUdp;
+  using ProbeSocket = posix::ProbeSocket;
   using Lookup = Resolver::Lookup;
   using ReverseLookup = Resolver::ReverseLookup;
 
@@ -66,6 +68,7 @@ class Stack {
   Result<MultiplyBoundUdp> udp_bind_multiple(const Endpoint& local, const UdpOptions& options) noexcept {
     return posix::udp_bind_multiple(table_, local, options);
   }
+  Result<ProbeSocket> open_probe(const ProbeOptions& options) noexcept { return posix::open_probe(table_, options); }
   Result<Lookup> start_lookup(std::string_view name, Family family) noexcept {
     return resolver_.start_lookup(name, family);
   }
@@ -81,6 +84,7 @@ class Stack {
   Resolver resolver_;
 };
 
-static_assert(TcpConnect<Stack> && TcpAccept<Stack> && UdpStack<Stack> && Dns<Stack> && GatherWriter<TcpStream>);
+static_assert(TcpConnect<Stack> && TcpAccept<Stack> && UdpStack<Stack> && ProbeStack<Stack> && Dns<Stack> &&
+              GatherWriter<TcpStream>);
 
 }  // namespace nal::posix

@@ -7,6 +7,7 @@
 
 #include "backends/embedded/config/dhcpv4_service.hpp"
 #include "backends/embedded/config/dhcpv6_service.hpp"
+#include "backends/embedded/ping/ping.hpp"
 #include "backends/posix/reactor.hpp"
 #include "examples/common/backends.hpp"
 #include "examples/common/embedded_device.hpp"
@@ -53,6 +54,19 @@ bool wants_dhcp(const BackendOptions& options) { return options.dhcp || (options
 
 nal::Task<> run_stack(embedded::Stack& stack) { co_return co_await stack.run(); }
 
+/// All that a stack of ours can do, for `nal::AnyStack`.
+class WholeStack : public nal::dns::StackWithDns<embedded::Stack, nal::dns::Resolver<embedded::Stack>> {
+ public:
+  using ProbeSocket = embedded::ProbeSocket;
+
+  WholeStack(embedded::Stack& stack, nal::dns::Resolver<embedded::Stack>& resolver, embedded::Ping& ping) noexcept
+      : StackWithDns(stack, resolver), ping_(&ping) {}
+  nal::Result<ProbeSocket> open_probe(const nal::ProbeOptions& options) noexcept { return ping_->open_probe(options); }
+
+ private:
+  embedded::Ping* ping_;
+};
+
 /// What the stack stands on. All of it outlives the stack.
 struct Ground {
   nal::posix::Reactor reactor;
@@ -71,7 +85,8 @@ class OnEmbedded {
                               .ipv4_probes = wants_dhcp(options) ? std::uint8_t{1} : std::uint8_t{0}}}),
         random_(nal::system_entropy()),
         resolver_(executor_, stack_, dns_memory_, nal::system_entropy()),
-        with_dns_(stack_, resolver_) {
+        ping_(stack_, ping_memory_, 64),
+        whole_(stack_, resolver_, ping_) {
     interface_ = stack_.add_interface(driver).value();
   }
 
@@ -87,7 +102,7 @@ class OnEmbedded {
   }
 
   int run(Run start, void* program) {
-    nal::AnyStack any(with_dns_);
+    nal::AnyStack any(whole_);
     Machine machine{executor_, any, &stack_, interface_};
     const int status = start(program, machine);
     executor_.run_until([this] { return stack_.in_use() == resolver_.in_use(); }, executor_.now() + kFarewell);
@@ -162,7 +177,9 @@ class OnEmbedded {
   nal::Random random_;
   static inline nal::dns::Resources<embedded::Stack, kDnsConfig> dns_memory_;
   nal::dns::Resolver<embedded::Stack> resolver_;
-  nal::dns::StackWithDns<embedded::Stack, nal::dns::Resolver<embedded::Stack>> with_dns_;
+  static inline embedded::PingMemory<4> ping_memory_;
+  embedded::Ping ping_;
+  WholeStack whole_;
   nal::InterfaceId interface_;
   std::array<std::byte, 512> dhcp_options_;
   std::optional<embedded::Dhcpv4Service> dhcp_;
