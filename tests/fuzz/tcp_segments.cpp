@@ -12,6 +12,7 @@
 #include "backends/embedded/wire/tcp.hpp"
 #include "tests/backends/embedded/tcp/network.hpp"
 #include "tests/fuzz/harness.hpp"
+#include "tests/fuzz/tcp_invariants.hpp"
 #include "tests/support/virtual_clock.hpp"
 
 namespace {
@@ -246,25 +247,7 @@ class World {
     last_seq_ = view->sequence();
     static_cast<void>(view->parse_options());
   }
-  void check() const {
-    for (const Connection& c : tcp_->connections()) {
-      if (c.state == TcpState::free || c.state == TcpState::aborting) { continue; }
-      require(c.tx_size <= c.tx.size());
-      require(c.rx_unread <= c.rx.size());
-      require(c.snd_una <= c.snd_nxt);
-      require(c.sent.sacked() + c.sent.lost() <= c.flight());
-      if (c.synchronized()) {
-        require(c.snd_nxt <= c.data_end() + (c.fin_queued ? 1u : 0u));
-        require(c.rcv_adv.ahead_of(c.rcv_nxt + c.receive_room()) <= 1);
-        for (std::size_t i = 0; i < c.early.count(); ++i) {
-          require(nal::embedded::SeqNumber(c.early[i].begin) > c.rcv_nxt);
-          require(nal::embedded::SeqNumber(c.early[i].end) <= c.rcv_nxt + c.receive_room());
-        }
-        // What is under way has a timer.
-        require(c.flight() == 0 || c.timer != TcpTimer::none || c.ready);
-      }
-    }
-  }
+  void check() const { nal::fuzz::check_connections(*tcp_); }
   void pass(Duration duration) {
     const Instant end = now_ + duration;
     for (int turns = 0; turns < 2000; ++turns) {

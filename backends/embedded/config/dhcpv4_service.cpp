@@ -52,7 +52,7 @@ bool Dhcpv4Service::input(const Ingress& ingress, std::uint16_t destination_port
   return true;
 }
 
-Instant Dhcpv4Service::poll_at() const noexcept { return client_.poll_at(); }
+Instant Dhcpv4Service::poll_at() const noexcept { return std::max(client_.poll_at(), no_packet_until_); }
 
 void Dhcpv4Service::poll(Instant now) noexcept {
   look_at_link(now);
@@ -100,7 +100,10 @@ void Dhcpv4Service::check_address(Instant now) noexcept {
 void Dhcpv4Service::send_what_is_due(Instant now) noexcept {
   while (client_.poll_at() <= now) {
     Packet packet = ip_.allocate();
-    if (!packet) { return; }  // tried again when there is one
+    if (!packet) {
+      no_packet_until_ = now + kNoPacketDelay;
+      return;
+    }
     const auto header = packet.append(wire::kUdpHeaderSize);
     const std::size_t room = packet.tailroom();
     const auto body = packet.append(room);

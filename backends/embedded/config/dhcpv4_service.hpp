@@ -48,6 +48,7 @@ class Dhcpv4Service final : public UdpService {
   std::uint32_t version_ = 0;  ///< of what is configured
   bool wanted_ = false;        ///< started
   bool running_ = false;       ///< and the link is up
+  Instant no_packet_until_;    ///< before that what is due is not sent
 };
 
 }  // namespace nal::embedded

@@ -46,10 +46,11 @@ Instant Dhcpv6Service::poll_at() const noexcept {
   if (started_ && wanted() != doing_) { return Instant::min(); }
   // Without an address to send from there is nothing to do: when there is one, the stack is polled.
   if (!link_local()) { return Instant::max(); }
+  const Instant at = std::max(client_.poll_at(), no_packet_until_);
   const Dhcpv6Lease* const lease = client_.lease();
   const InterfaceAddress* const used = entry();
   const bool to_deprecate = lease && used && used->state == InterfaceAddress::State::preferred;
-  return to_deprecate ? std::min(client_.poll_at(), lease->preferred_until) : client_.poll_at();
+  return to_deprecate ? std::min(at, lease->preferred_until) : at;
 }
 
 void Dhcpv6Service::poll(Instant now) noexcept {
@@ -124,7 +125,10 @@ void Dhcpv6Service::send_what_is_due(Instant now) noexcept {
   const InterfaceAddress* const from = link_local();
   while (from && client_.poll_at() <= now) {
     Packet packet = ip_.allocate();
-    if (!packet) { return; }  // tried again when there is one
+    if (!packet) {
+      no_packet_until_ = now + kNoPacketDelay;
+      return;
+    }
     const auto header = packet.append(wire::kUdpHeaderSize);
     const auto body = packet.append(packet.tailroom());
     const Result<std::size_t> size = client_.poll(now, body);

@@ -49,7 +49,8 @@ class Dhcpv6Service final : public UdpService {
   bool started_ = false;
   Doing doing_ = Doing::nothing;
   Dhcpv6Client client_;
-  Address address_;  ///< that the interface has, in whatever state, from this; or unspecified
+  Address address_;          ///< that the interface has, in whatever state, from this; or unspecified
+  Instant no_packet_until_;  ///< before that what is due is not sent
 };
 
 }  // namespace nal::embedded

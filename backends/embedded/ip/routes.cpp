@@ -59,8 +59,12 @@ bool IpLayer::is_broadcast(InterfaceIndex index, const Address& address) const n
 
 Result<Address> IpLayer::source_for(const Interface& out, const Address& destination, const Address& wanted) noexcept {
   if (!wanted.is_unspecified()) {
-    if (is_local(wanted, 0)) { return wanted; }
-    return Unexpected(Error::address_not_available);
+    // RFC 1122 §3.2.1.3 (g), RFC 4007 §9: neither a loopback address nor that of another link leaves by this one.
+    const bool of_link = wanted.is_v6() && wanted.is_link_local();
+    if (wanted.is_loopback() || !is_local(wanted, of_link ? out.index : InterfaceIndex{0})) {
+      return Unexpected(Error::address_not_available);
+    }
+    return wanted;
   }
   // RFC 6724 §5, for IPv4 as far as it has a meaning there; one rule a line, the first that tells them apart decides.
   const InterfaceAddress* best = nullptr;
@@ -228,8 +232,9 @@ void IpLayer::age_path_mtus(Instant now) noexcept {
 Result<> IpLayer::add_address(InterfaceIndex index, const Address& address, unsigned prefix_length, Instant now,
                               InterfaceAddress::Origin origin) noexcept {
   Interface* const in = interface(index);
-  if (!in || address.is_unspecified() || address.is_multicast() || prefix_length > (address.is_v4() ? 32U : 128U) ||
-      in->find(address)) {
+  const bool for_a_host = !address.is_unspecified() && !address.is_multicast() && !address.is_loopback() &&
+                          !(address.is_v4() && address.v4().is_broadcast());
+  if (!in || !for_a_host || prefix_length > (address.is_v4() ? 32U : 128U) || in->find(address)) {
     return Unexpected(Error::invalid_argument);
   }
   InterfaceAddress* const entry = Dad::free_entry(*in);
@@ -248,6 +253,7 @@ Result<> IpLayer::remove_address(InterfaceIndex index, const Address& address) n
   Interface* const in = interface(index);
   InterfaceAddress* const entry = in ? in->find(address) : nullptr;
   if (!entry) { return Unexpected(Error::address_not_available); }
+  from_outside();
   dad_.remove(*in, *entry, now_);
   changed();
   return {};
@@ -285,6 +291,7 @@ Result<> IpLayer::start_link_local(InterfaceIndex index, Family family, Instant 
   Interface* const in = interface(index);
   if (!in) { return Unexpected(Error::invalid_argument); }
   now_ = now;
+  from_outside();
   return dad_.start_link_local(*in, family, now);
 }
 
@@ -292,6 +299,7 @@ Result<> IpLayer::start_slaac(InterfaceIndex index, Instant now) noexcept {
   Interface* const in = interface(index);
   if (!in) { return Unexpected(Error::invalid_argument); }
   now_ = now;
+  from_outside();
   return slaac_.start(*in, now);
 }
 

@@ -15,6 +15,9 @@ class UdpService {
   virtual Instant poll_at() const noexcept = 0;
 
  protected:
+  /// Until a packet may be there to send in.
+  static constexpr Duration kNoPacketDelay = Duration::milliseconds(100);
+
   UdpService() = default;
   UdpService(const UdpService&) = delete;
   UdpService& operator=(const UdpService&) = delete;

@@ -85,11 +85,12 @@ Sum copy_and_sum(std::span<std::byte> to, std::span<const std::byte> from) noexc
 Sum pseudo_header_sum(std::span<const std::byte> source, std::span<const std::byte> destination, std::uint8_t protocol,
                       std::size_t length) noexcept;
 
-/// The checksum of a header in which one word has changed (RFC 1624).
+/// The checksum of a header in which one word has changed (RFC 1624). Never 0: 0xffff is the same number, and right
+/// also where all that it covers has become 0.
 constexpr std::uint16_t updated_checksum(std::uint16_t checksum, std::uint16_t before, std::uint16_t after) noexcept {
   return (Sum::of(static_cast<std::uint16_t>(~checksum)) + Sum::of(static_cast<std::uint16_t>(~before)) +
           Sum::of(after))
-      .checksum();
+      .udp_checksum();
 }
 
 }  // namespace nal::embedded::wire

@@ -151,5 +151,16 @@ TEST_CASE("a released address is given back from itself, and then gone", "[dhcp]
   CHECK(world.types.size() == before);
 }
 
+TEST_CASE("without packets to send DHCPv4 waits and does not spin", "[dhcp]") {
+  World world;
+  std::vector<driver::Packet> held;
+  while (driver::Packet packet = world.host.stack.packets().allocate_to_send(0)) { held.push_back(std::move(packet)); }
+  world.start();  // fails where the stack spins
+  CHECK(world.types.empty());
+  held.clear();
+  world.pass(5_s);
+  CHECK(world.given() != nullptr);
+}
+
 }  // namespace
 }  // namespace nal::embedded::test

@@ -155,5 +155,17 @@ TEST_CASE("the address goes with the link, and is confirmed when the link is bac
   CHECK(world.given());
 }
 
+TEST_CASE("without packets to send DHCPv6 waits and does not spin", "[dhcp]") {
+  World world;
+  std::vector<driver::Packet> held;
+  while (driver::Packet packet = world.host.stack.packets().allocate_to_send(0)) { held.push_back(std::move(packet)); }
+  world.advertise(true, false);
+  world.pass(5_s);  // fails where the stack spins
+  CHECK(world.types.empty());
+  held.clear();
+  world.pass(5_s);
+  CHECK_FALSE(world.types.empty());
+}
+
 }  // namespace
 }  // namespace nal::embedded::test

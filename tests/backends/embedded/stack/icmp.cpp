@@ -42,6 +42,14 @@ TEST_CASE("An echo request is answered with its own data", "[embedded][icmp]") {
   }
 }
 
+TEST_CASE("An echo request of nothing but zeros is answered with a right checksum", "[embedded][icmp]") {
+  Host host;
+  host.receive(ipv4({.source = Host::kPeer4, .destination = Host::k4, .protocol = 1},
+                    icmpv4(wire::Icmpv4Type::echo_request, 0, 0, Bytes(8))));
+  const Bytes reply = host.take();
+  CHECK(wire::sum(part(reply, 20, reply.size() - 20)).valid());
+}
+
 TEST_CASE("An echo request with a wrong checksum is not answered", "[embedded][icmp]") {
   Host host;
   Bytes v4 = ping(Host::kPeer4, Host::k4, pattern(8));

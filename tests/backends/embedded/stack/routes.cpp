@@ -94,6 +94,26 @@ TEST_CASE("The source is chosen as RFC 6724 says", "[embedded][routes]") {
   CHECK(route(host, "ff02::5").source == at("fe80::1"));
 }
 
+TEST_CASE("Nothing from a loopback address leaves the host, not even to a group", "[embedded][routes]") {
+  Host host;
+  auto socket = host.stack.udp_bind_single("127.0.0.1:6000"_endpoint, {}).value();
+  for (const auto* const to : {"224.0.0.7", "10.0.0.2", "192.0.2.1"}) {
+    INFO(to);
+    CHECK_FALSE(host.once(send_to(socket, Endpoint(IpAddress(*IpAddress::parse(to)), 7), pattern(5))));
+  }
+  host.run();
+  host.take(0);
+}
+
+TEST_CASE("An address that no host can have is none to be given", "[embedded][routes]") {
+  Host host;
+  for (const auto* const address : {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "ff02::1"}) {
+    INFO(address);
+    CHECK(host.stack.add_address(host.interface, Cidr(*IpAddress::parse(address), 8)).error() ==
+          Error::invalid_argument);
+  }
+}
+
 TEST_CASE("Off-prefix gateways: a router need not be in the prefix of an address", "[embedded][routes][fault]") {
   Host host(driver::Medium::ethernet);
   REQUIRE(host.stack.add_route(host.interface, Cidr(IpAddress("192.0.2.0"_ip), 24), "172.16.0.1"_ip));

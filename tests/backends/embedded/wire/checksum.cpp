@@ -158,5 +158,11 @@ TEST_CASE("a checksum brought up to date is the one made afresh", "[wire][checks
   }
 }
 
+TEST_CASE("a checksum brought up to date is right where all that it covers has become 0", "[wire][checksum]") {
+  Bytes message(12);
+  store_be16(&message[2], updated_checksum(0xf7ff, 0x0800, 0));
+  CHECK(sum(message).valid());
+}
+
 }  // namespace
 }  // namespace nal::embedded::wire
