@@ -37,25 +37,26 @@ std::uint64_t load_tail(const std::byte* at, std::size_t size) noexcept {
 }
 
 /// Adds words of 64 bits in ones' complement: the carry of one addition goes into the next. In assembly, since
-/// compilers do not keep a carry where it is.
+/// compilers do not keep a carry where it is. The address is in a register of its own: one that the compiler writes may
+/// have an offset already, before which no other can be written.
 template <std::size_t kSize>
 void add_words(std::uint64_t& sum, const std::byte* from) noexcept {
   using Block = const std::byte(*)[kSize];
   if constexpr (kSize == 128) {
     __asm__(
-        "addq %1, %0\n\tadcq 8%1, %0\n\tadcq 16%1, %0\n\tadcq 24%1, %0\n\t"
-        "adcq 32%1, %0\n\tadcq 40%1, %0\n\tadcq 48%1, %0\n\tadcq 56%1, %0\n\t"
-        "adcq 64%1, %0\n\tadcq 72%1, %0\n\tadcq 80%1, %0\n\tadcq 88%1, %0\n\t"
-        "adcq 96%1, %0\n\tadcq 104%1, %0\n\tadcq 112%1, %0\n\tadcq 120%1, %0\n\t"
+        "addq (%1), %0\n\tadcq 8(%1), %0\n\tadcq 16(%1), %0\n\tadcq 24(%1), %0\n\t"
+        "adcq 32(%1), %0\n\tadcq 40(%1), %0\n\tadcq 48(%1), %0\n\tadcq 56(%1), %0\n\t"
+        "adcq 64(%1), %0\n\tadcq 72(%1), %0\n\tadcq 80(%1), %0\n\tadcq 88(%1), %0\n\t"
+        "adcq 96(%1), %0\n\tadcq 104(%1), %0\n\tadcq 112(%1), %0\n\tadcq 120(%1), %0\n\t"
         "adcq $0, %0"
-        : "+r"(sum)
-        : "o"(*reinterpret_cast<Block>(from))
+        : "+&r"(sum)
+        : "r"(from), "m"(*reinterpret_cast<Block>(from))
         : "cc");
   } else {
     static_assert(kSize == 32);
-    __asm__("addq %1, %0\n\tadcq 8%1, %0\n\tadcq 16%1, %0\n\tadcq 24%1, %0\n\tadcq $0, %0"
-            : "+r"(sum)
-            : "o"(*reinterpret_cast<Block>(from))
+    __asm__("addq (%1), %0\n\tadcq 8(%1), %0\n\tadcq 16(%1), %0\n\tadcq 24(%1), %0\n\tadcq $0, %0"
+            : "+&r"(sum)
+            : "r"(from), "m"(*reinterpret_cast<Block>(from))
             : "cc");
   }
 }
