@@ -89,6 +89,12 @@ const std::string& Names::name_of(const nal::IpAddress& address) {
   return known->second;
 }
 
+bool Names::is_unknown(const nal::IpAddress& address) const {
+  return wanted_ && !known_.contains(nal::to_string(address));
+}
+
+void Names::learn(const nal::IpAddress& address, const std::string& name) { known_[nal::to_string(address)] = name; }
+
 std::string Names::both(const nal::IpAddress& address) {
   const std::string& name = name_of(address);
   const std::string text = nal::to_string(address);

@@ -40,6 +40,9 @@ class Names {
   std::string both(const nal::IpAddress& address);
   /// The same, but the address twice where it has no name, as traceroute writes it.
   std::string both_always(const nal::IpAddress& address);
+  /// For who asks for names in a way of their own.
+  bool is_unknown(const nal::IpAddress& address) const;
+  void learn(const nal::IpAddress& address, const std::string& name);
 
  private:
   const std::string& name_of(const nal::IpAddress& address);
