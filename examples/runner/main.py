@@ -17,6 +17,7 @@ import echo
 import embedded
 import mqtt
 import network
+import probe
 import resolve
 from processes import Failure
 from table import Table
@@ -50,11 +51,13 @@ class Setting:
         self.name_server = "127.0.0.1"
         self.interfaces = ["lo"]  # where what is exchanged passes
         self.group_interface = "lo"
+        self.gateways = None  # of our stacks; Linux's sockets have none
         if backend == "embedded":
             self.server_v4, self.server_v6 = network.tap_addresses("server")
             self.name_server = network.V4
             self.interfaces = list(network.TAPS.values())
             self.group_interface = network.TAPS["client"]
+            self.gateways = network.tap_addresses("client", 1)
 
     def chosen(self, role="client"):
         """The option that has a program run on the backend. Programs that run at the same time have different roles,
@@ -74,6 +77,7 @@ def run_backend(table, setting):
         if setting.backend == "embedded":
             stack.enter_context(network.taps())
             embedded.exchanges(table, setting)
+        probe.exchanges(table, setting)
         captures = [stack.enter_context(network.Capture(setting.folder / f"{interface}.pcap", interface))
                     for interface in setting.interfaces]
         resolve.exchanges(table, setting, version(["dnsmasq", "--version"], r"version (\S+)"))

@@ -45,6 +45,7 @@ class Program:
             self._process = subprocess.Popen(self.command, stdin=stdin, stdout=output, stderr=errors,
                                              start_new_session=True, preexec_fn=_die_with_parent)
         self.stdin = self._process.stdin
+        self.pid = self._process.pid
 
     def __enter__(self):
         return self
