@@ -2,6 +2,7 @@
 #include <array>
 
 #include "backends/drivers/wire_pair.hpp"
+#include "backends/embedded/ping/ping.hpp"
 #include "backends/embedded/stack.hpp"
 #include "nal/task_slot.hpp"
 #include "tests/conformance/own_resolver.hpp"
@@ -34,6 +35,7 @@ class EmbeddedFixture {
   Executor& executor() { return executor_; }
   Stack& client() { return client_; }
   Stack& server() { return server_; }
+  embedded::Ping& probes() { return probes_; }
   std::size_t in_use() const { return client_.in_use() + server_.in_use(); }
 
   static bool has(Family) { return true; }
@@ -88,6 +90,8 @@ class EmbeddedFixture {
   embedded::Resources<kConfig> server_memory_;
   Stack client_{executor_, client_memory_, entropy(1), kSettings};
   Stack server_{executor_, server_memory_, entropy(2), kSettings};
+  embedded::PingMemory<4> probe_memory_;
+  embedded::Ping probes_{client_, probe_memory_};
   TaskSlot<1024> client_run_;
   TaskSlot<1024> server_run_;
 };
