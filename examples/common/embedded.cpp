@@ -27,7 +27,7 @@ namespace embedded = nal::embedded;
 constexpr embedded::Config kConfig{
     .packets = 256,
     .packet_size = 2048,
-    .large_packets = 8,
+    .large_packets = 16,
     .large_packet_size = 66'000,
     .addresses = 8,
     .neighbors = 32,
@@ -40,7 +40,9 @@ constexpr embedded::Config kConfig{
     .udp_sockets = 64,
     .udp_memberships = 32,
     .udp_queue = 32,
-    .tcp = {.connections = 64, .listeners = 8, .handshakes = 64, .time_waits = 64, .rings = {{{262144, 262144, 64}}}},
+    // A server's, with room for those that wait to be accepted. Rings that nobody uses cost no memory of the machine.
+    .tcp =
+        {.connections = 256, .listeners = 16, .handshakes = 256, .time_waits = 256, .rings = {{{262144, 262144, 256}}}},
 };
 constexpr nal::dns::Config kDnsConfig{.message_bytes = 4096};
 /// For an address, before it is given up.

@@ -63,7 +63,9 @@ class Tcp {
   std::size_t rings_free() const noexcept;
   const TcpCounters& counters() const noexcept { return counters_; }
   const TcpTuning& tuning() const noexcept { return tuning_; }
+  // Free entries are among these.
   std::span<const Connection> connections() const noexcept { return memory_.connections; }
+  std::span<const ListenerEntry> listeners() const noexcept { return memory_.listeners; }
 
   /// For the heap of deadlines.
   DeadlineLinks& links(std::uint16_t i) noexcept { return memory_.connections[i].deadline; }

@@ -106,6 +106,8 @@ class Udp {
   /// Somebody waits for packets to send with.
   bool short_of_room() const noexcept { return !room_.empty(); }
   std::size_t in_use() const noexcept { return in_use_; }
+  /// Free ones are among these.
+  std::span<const UdpSlot> sockets() const noexcept { return slots_; }
   const Statistics& statistics() const noexcept { return statistics_; }
 
  private:
