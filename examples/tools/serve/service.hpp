@@ -22,7 +22,7 @@ struct Counts {
   std::uint64_t connections = 0;  ///< accepted
   std::uint64_t active = 0;       ///< now
   std::uint64_t failed = 0;       ///< ended by a reset, a time-out, a broken line
-  std::uint64_t timed_out = 0;    ///< of them: silent, or too slow
+  std::uint64_t timed_out = 0;    ///< silent, or too slow
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t datagrams_in = 0;
