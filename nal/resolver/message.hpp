@@ -21,6 +21,7 @@ enum class Type : std::uint16_t {
   aaaa = 28,
   srv = 33,
   opt = 41,
+  nsec = 47,
   any = 255,
 };
 
