@@ -195,6 +195,7 @@ nal::Task<> http_requests(Session& session) {
                         (!answer.sized && !request.chunks);
     NAL_CO_TRY(send_answer(session, answer, request, closes));
     if (closes) {
+      session.misbehaved = refused;
       if (parsed.status == 408) { ++server.counts(session.kind).timed_out; }
       co_return nal::Result<>();
     }

@@ -12,6 +12,7 @@ namespace {
 
 /// For a client that has been told everything to say that it has heard.
 constexpr nal::Duration kFarewell = nal::Duration::seconds(10);
+constexpr nal::Duration kShortFarewell = nal::Duration::milliseconds(500);
 /// Connections that may wait for a place.
 constexpr std::uint16_t kBacklog = 64;
 
@@ -30,9 +31,11 @@ nal::Task<> serve_kind(Session& session) {
 
 /// A connection from its beginning to its end.
 nal::Task<> serve(Session& session) {
+  session.misbehaved = false;
   nal::Result<> how = co_await serve_kind(session);
+  const nal::Duration farewell = session.misbehaved ? kShortFarewell : kFarewell;
   if (how) {
-    how = co_await nal::with_timeout(kFarewell, nal::close(std::move(*session.stream)));
+    how = co_await nal::with_timeout(farewell, nal::close(std::move(*session.stream)));
   } else {
     session.stream->abort();
   }

@@ -40,6 +40,7 @@ struct Session {
   Server& server;
   const Kind kind;
   std::optional<nal::AnyTcpStream> stream;
+  bool misbehaved = false;  ///< the client; it is not waited for when the connection ends
   std::array<std::byte, 8192> buffer;
   nal::TaskSlot<4096> slot;
 };
