@@ -96,6 +96,23 @@ TEST_CASE("Datagrams whose fragments are mixed are all put together", "[embedded
   for (int i = 0; i < 3; ++i) { CHECK(world.received()); }
 }
 
+TEST_CASE("FragmentSmack: a flood of tiny fragments costs bounded memory, and the next datagram comes through",
+          "[embedded][fragments][hostile]") {
+  Receiver world(GENERATE(Family::v4, Family::v6));
+  // Every other word of many datagrams: none of them ever comes whole.
+  for (std::uint32_t id = 100; id < 150; ++id) {
+    for (std::size_t at = 0; at < 2400; at += 16) { world.host.receive(world.fragment(at, 8, id)); }
+  }
+  const auto& pool = world.host.stack.large_packets();
+  CHECK(pool.available() + Host::kConfig.partial_packets >= pool.count());
+  CHECK(world.host.stack.packets().available() == world.host.stack.packets().count());
+  for (std::size_t at = 0; at < 3008; at += 1008) { world.host.receive(world.fragment(at, 1008, 200)); }
+  CHECK(world.received());
+  world.host.pass(Duration::minutes(2));
+  CHECK(pool.available() == pool.count());
+  world.host.device.sent.clear();
+}
+
 TEST_CASE("What does not come whole is dropped after a while, and its sender told", "[embedded][fragments]") {
   Receiver world(GENERATE(Family::v4, Family::v6));
   const Bytes first = world.fragment(0, 800);

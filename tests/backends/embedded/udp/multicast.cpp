@@ -70,6 +70,32 @@ TEST_CASE("A socket that has joined for one source hears nobody else", "[embedde
   CHECK(hears(host, all));
 }
 
+TEST_CASE("Reports of groups leave with a router alert and go no further than the link",
+          "[embedded][multicast][fault]") {
+  Host host;
+  const Family family = GENERATE(Family::v4, Family::v6);
+  auto socket = bind(host, family);
+  REQUIRE(socket.join(group(family).to_ip(), InterfaceId::any()));
+  host.run();
+  const Bytes report = host.take();
+  if (family == Family::v4) {
+    const auto ip = wire::Ipv4View::parse(report);
+    REQUIRE(ip);
+    CHECK(ip->protocol() == 2);
+    CHECK(ip->hop_limit() == 1);
+    CHECK(part(report, 20, 4) == Bytes{std::byte{0x94}, std::byte{4}, std::byte{0}, std::byte{0}});  // RFC 2113
+  } else {
+    const auto ip = wire::Ipv6View::parse(report);
+    REQUIRE(ip);
+    const wire::Ipv6Chain chain = wire::walk_extension_headers(*ip);
+    CHECK(chain.protocol == 58);
+    CHECK(chain.router_alert);
+    CHECK(ip->hop_limit() == 1);
+  }
+  host.pass(Duration::seconds(5));
+  host.device.sent.clear();
+}
+
 TEST_CASE("A socket that ends leaves its groups", "[embedded][multicast]") {
   Host host(driver::Medium::ethernet);
   const Family family = GENERATE(Family::v4, Family::v6);
