@@ -87,12 +87,14 @@ Task<Result<>> reflect(Stack& stack, Endpoint local) {
   auto socket = stack.udp_bind_multiple(local, options);
   if (!socket) { co_return Unexpected(socket.error()); }
   std::array<std::byte, 100> buffer;
-  for (;;) {
+  // Not for ever: what it answers may come from itself.
+  for (int left = 50; left > 0; --left) {
     const Result<Received> got = co_await receive(*socket, buffer);
     if (!got) { continue; }
     const Result<> sent = co_await send_to(*socket, got->local, got->remote, std::span(buffer).first(got->size));
     static_cast<void>(sent);
   }
+  co_return Result<>();
 }
 
 Task<Result<>> drive(Stack& stack) { co_return co_await stack.run(); }

@@ -7,9 +7,10 @@ namespace {
 
 Task<Result<>> drive(Stack& stack) { co_return co_await stack.run(); }
 
-/// A host that a task of the executor drives, on Ethernet.
-struct DrivenHost : Host {
-  DrivenHost() : Host(driver::Medium::ethernet) {
+/// A stack on Ethernet that a task of the executor drives, with Duplicate Address Detection as it comes.
+struct DrivenHost {
+  DrivenHost() {
+    interface = stack.add_interface(device).value();
     REQUIRE(driving.start(executor, drive, stack));
     ::nal::test::run_ready(executor);
   }
@@ -25,6 +26,12 @@ struct DrivenHost : Host {
     ::nal::test::run_ready(executor);
   }
 
+  ::nal::test::VirtualClock clock;
+  Executor executor{clock};
+  TestDevice device{driver::Medium::ethernet};
+  Resources<> memory;
+  Stack stack{executor, memory, Entropy(std::array<std::byte, Entropy::kSize>{})};
+  InterfaceId interface;
   TaskSlot<1024> driving;
 };
 
