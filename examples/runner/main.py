@@ -19,6 +19,7 @@ import mqtt
 import network
 import probe
 import resolve
+import serve
 from processes import Failure
 from table import Table
 
@@ -82,6 +83,8 @@ def run_backend(table, setting):
                     for interface in setting.interfaces]
         resolve.exchanges(table, setting, version(["dnsmasq", "--version"], r"version (\S+)"))
         echo.exchanges(table, setting, version(["socat", "-V"], r"version (\S+)"))
+        serve.exchanges(table, setting, version(["curl", "--version"], r"curl (\S+)"),
+                        version(["socat", "-V"], r"version (\S+)"))
         mqtt.exchanges(table, setting, version(["mosquitto", "-h"], r"version (\S+)"))
         coap.exchanges(table, setting, "libcoap " + version([coap.LIBCOAP_CLIENT, "-?"], r"v(\d\S+)").split()[-1])
     if shutil.which("tshark"):

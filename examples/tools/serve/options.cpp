@@ -52,7 +52,8 @@ std::optional<int> parse(int argc, const char* const* argv, Options& options) {
   app.footer(kFooter);
   std::uint16_t base = 0;
   std::vector<std::string> ports;
-  app.add_option("-A,--address", "an address to listen at; may be repeated; else all of ours")
+  std::vector<std::string> addresses;
+  app.add_option("-A,--address", addresses, "an address to listen at; may be repeated; else all of ours")
       ->type_name("ADDRESS")
       ->allow_extra_args(false)
       ->check([&options](const std::string& text) {
