@@ -7,7 +7,7 @@
 
 #include "examples/common/backend.hpp"
 #include "examples/resolve/options.hpp"
-#include "examples/resolve/records.hpp"
+#include "examples/common/record_text.hpp"
 #include "nal/dns.hpp"
 #include "nal/hosted/resolver.hpp"
 #include "nal/resolver/operations.hpp"
@@ -59,7 +59,7 @@ nal::Task<> resolve_records(dns::Resolver<Stack>& resolver, const Options& optio
   auto question = resolver.start_query(name, *options.type);
   if (!question) { co_return nal::Unexpected(question.error()); }
   NAL_CO_TRY_SET(const dns::RecordSet records, nal::with_timeout(options.timeout, dns::records(*question)));
-  for (const auto data : records) { print(options, name, text_of_record(records.type(), data)); }
+  for (const auto data : records) { print(options, name, examples::text_of_record(records.type(), data)); }
   if (records.empty()) { co_return nal::Unexpected(nal::Error::name_not_found); }
   if (options.verbose) {
     std::fprintf(stderr, "%s: may be kept for %u seconds%s\n", name.c_str(), static_cast<unsigned>(records.ttl()),

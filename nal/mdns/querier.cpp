@@ -266,8 +266,9 @@ bool Querier::put_known_answers(PacketWriter& writer, Instant now) noexcept {
   const LinkSet link = link_bit(link_);
   for (; known_ < cache_.records().size(); ++known_) {
     const CachedRecord& record = cache_.records()[known_];
-    const std::int64_t left = (record.expires - now).seconds();
-    if (record.gone || left * 2 <= std::int64_t{record.ttl} || (network_->links_of(record.interface) & link) == 0) {
+    const Duration left = record.expires - now;
+    if (record.gone || left * 2 <= Duration::seconds(record.ttl) ||
+        (network_->links_of(record.interface) & link) == 0) {
       continue;
     }
     bool answers = false;
@@ -277,7 +278,7 @@ bool Querier::put_known_answers(PacketWriter& writer, Instant now) noexcept {
     if (!answers) { continue; }
     const bool alone = writer.empty();
     if (!writer.record(dns::Section::answer, cache_.name(record), record.type, dns::kInternet,
-                       static_cast<std::uint32_t>(left), split(record.type, cache_.data(record))) &&
+                       static_cast<std::uint32_t>(left.seconds()), split(record.type, cache_.data(record))) &&
         !alone) {
       return false;
     }

@@ -419,7 +419,7 @@ std::optional<std::size_t> Responder::take_change() noexcept {
 void Responder::conflict(std::size_t number, Instant now) noexcept {
   Claim& claim = claim_at(number);
   ++statistics_.conflicts;
-  if (claim.conflicts == 0 || now - claim.conflict_since > kConflictWindow) {
+  if (claim.conflicts < kManyConflicts && now - claim.conflict_since > kConflictWindow) {
     claim.conflict_since = now;
     claim.conflicts = 0;
   }

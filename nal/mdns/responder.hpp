@@ -36,7 +36,7 @@ struct Claim {
   ClaimState state = ClaimState::none;
   bool changed = false;        ///< nobody has been told of the state yet
   std::uint8_t count = 0;      ///< probes or announcements that were sent
-  std::uint8_t conflicts = 0;  ///< since `conflict_since`
+  std::uint8_t conflicts = 0;  ///< since `conflict_since`; until it is settled again, once they are many
   std::uint8_t label_size = 0;
   LinkSet probe = 0;         ///< links on which to probe now
   std::uint16_t number = 0;  ///< that a conflict has put behind the label; 0: none

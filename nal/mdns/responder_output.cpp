@@ -82,6 +82,7 @@ void Responder::advance(std::size_t number, Instant now) noexcept {
   }
   if (claim.count == kAnnouncements) {
     claim.state = ClaimState::settled;
+    claim.conflicts = 0;
     return;
   }
   ++claim.count;
