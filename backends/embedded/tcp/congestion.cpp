@@ -76,9 +76,14 @@ void Congestion::grow_as_cubic(std::uint32_t acked, std::uint32_t mss, std::uint
     const std::uint64_t growth = distance * distance * distance / 1'000'000 * mss / 2500;
     std::uint64_t target = before ? (growth < w_max_ ? w_max_ - growth : 0) : w_max_ + growth;
     target = std::clamp<std::uint64_t>(target, window_, window_ + window_ / 2);
-    // §4.3: not less than Reno with the same back-off: 3 * (1 - 0.7) / (1 + 0.7) = 9/17 segments a window.
-    cubic_.w_est += static_cast<std::uint32_t>(std::uint64_t{acked} * mss / window_ * 9 / 17);
-    target = std::max<std::uint64_t>(target, cubic_.w_est);
+    // §4.3: not less than Reno with the same back-off, 3 * (1 - 0.7) / (1 + 0.7) = 9/17 segments a window, and once the
+    // last maximum is reached as much as Reno. That window is taken at once.
+    const std::uint64_t rise = std::uint64_t{acked} * mss / window_;
+    cubic_.w_est += static_cast<std::uint32_t>(cubic_.w_est < w_max_ ? rise * 9 / 17 : rise);
+    if (target < cubic_.w_est) {
+      window_ = std::min(std::max(window_, cubic_.w_est), kMaxWindow);
+      return;
+    }
     // §4.4: the difference comes over a window's worth of acknowledgements.
     const std::uint64_t step = (target - window_) * std::min(acked, window_) / window_;
     window_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(window_ + step, kMaxWindow));

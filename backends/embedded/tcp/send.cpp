@@ -129,7 +129,7 @@ Tcp::Sent Tcp::send_first_time(Connection& c, std::uint32_t payload, bool fin) n
   c.snd_nxt += size;
   c.sent.on_sent(begin, c.snd_nxt, now_us_);
   if (c.recovery == TcpRecovery::fast) { c.congestion.sent_in_recovery(size); }
-  if (c.timer == TcpTimer::none || c.timer == TcpTimer::persist || c.timer == TcpTimer::tlp) { arm_retransmit(c); }
+  arm_after_sending(c);
   return sent;
 }
 

@@ -191,6 +191,8 @@ class Tcp {
 
   // timers.cpp
   void arm_retransmit(Connection& c) noexcept;
+  void arm_after_sending(Connection& c) noexcept;
+  std::uint32_t probe_timeout(const Connection& c) const noexcept;
   void arm(Connection& c, TcpTimer timer, std::uint32_t wait) noexcept {
     c.timer = timer;
     c.timer_at = now_ms_ + wait;

@@ -25,20 +25,35 @@ std::uint32_t Tcp::patience(const Connection& c) const noexcept {
   return c.synchronized() ? limits_.user_timeout : limits_.connect_timeout;
 }
 
-/// RFC 6298 §5.1 to §5.3; RFC 8985 §7.2 puts a probe before the time-out where that can tell more.
+/// RFC 8985 §7.2: after how many milliseconds of silence a probe can tell more than a time-out; 0: it cannot.
+std::uint32_t Tcp::probe_timeout(const Connection& c) const noexcept {
+  if (!uses_rack(c) || c.recovery != TcpRecovery::open || c.tlp_sent || c.sent.sacked() != 0 || c.snd_wnd == 0 ||
+      c.backoff != 0 || !c.rtt.known()) {
+    return 0;
+  }
+  return 2 * (c.rtt.srtt() / 1000) + 2 + (c.flight() <= c.mss ? kMaxAckDelay : 0);
+}
+
+/// RFC 6298 §5.1 to §5.3, or the probe before.
 void Tcp::arm_retransmit(Connection& c) noexcept {
   if (c.flight() == 0) {
     c.timer = TcpTimer::none;
     return;
   }
   const std::uint32_t timeout = rto(c);
-  if (!uses_rack(c) || c.recovery != TcpRecovery::open || c.tlp_sent || c.sent.sacked() != 0 || c.snd_wnd == 0 ||
-      c.backoff != 0 || !c.rtt.known()) {
-    return arm(c, TcpTimer::rto, timeout);
+  const std::uint32_t probe = probe_timeout(c);
+  probe != 0 && probe < timeout ? arm(c, TcpTimer::tlp, probe) : arm(c, TcpTimer::rto, timeout);
+}
+
+/// Something new has gone out. A time-out that runs goes on (RFC 6298 §5.1), but a probe may now come before it: the
+/// first segment of a flight waits for an acknowledgement that may be delayed, the second does not.
+void Tcp::arm_after_sending(Connection& c) noexcept {
+  if (c.timer != TcpTimer::rto) {
+    if (c.timer != TcpTimer::reorder) { arm_retransmit(c); }
+    return;
   }
-  std::uint32_t wait = 2 * (c.rtt.srtt() / 1000) + 2;
-  if (c.flight() <= c.mss) { wait += kMaxAckDelay; }
-  wait < timeout ? arm(c, TcpTimer::tlp, wait) : arm(c, TcpTimer::rto, timeout);
+  const std::uint32_t probe = probe_timeout(c);
+  if (probe != 0 && earlier(now_ms_ + probe, c.timer_at)) { arm(c, TcpTimer::tlp, probe); }
 }
 
 /// Whether it was too long.

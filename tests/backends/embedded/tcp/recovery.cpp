@@ -199,6 +199,23 @@ TEST_CASE("TLP: a lost tail is probed after two round trips, before the timer", 
   CHECK(s.tcp.counters().timeouts == 0);
 }
 
+TEST_CASE("TLP: a whole flight that is lost is probed, though its first segment alone was left to the timer",
+          "[tcp][recovery]") {
+  Script s(sacking(true));
+  send(s, 5, " sackok");
+  s.in(". 1 ack 5001 win 65000");
+  s.nothing();
+  s.write(1000);
+  s.write(1000);
+  s.out("P. 5001+1000 ack 1");
+  s.out("P. 6001+1000 ack 1");
+  const Duration waited = s.until_sent();
+  CHECK(waited >= Duration::milliseconds(190));
+  CHECK(waited <= Duration::milliseconds(210));
+  s.out("P. 6001+1000 ack 1");
+  CHECK(s.tcp.counters().timeouts == 0);
+}
+
 TEST_CASE("A receiver that threw away what it had told is sent everything again", "[tcp][recovery]") {
   Script s(sacking(true));
   send(s, 5, " sackok");
