@@ -13,10 +13,20 @@ using wire::Dhcpv4Option;
 using wire::Dhcpv4View;
 using wire::Dhcpv4Writer;
 
+/// What the server below gives.
+inline constexpr Ipv4Address kAddress{192, 0, 2, 77};
+
+inline bool about(Duration got, Duration expected, Duration tolerance) {
+  return got >= expected - tolerance && got <= expected + tolerance;
+}
+inline std::optional<std::span<const std::byte>> option(const Dhcpv4View& view, Dhcpv4Option code) {
+  return *view.option(code, {});
+}
+
 /// A DHCPv4 server with one address to give. What it says can be changed at any time.
 struct DhcpServer {
   Ipv4Address identifier{192, 0, 2, 1};
-  Ipv4Address address{192, 0, 2, 77};
+  Ipv4Address address = kAddress;
   std::optional<std::uint32_t> lease = 3600;
   bool silent = false;
   bool refuses = false;  ///< answers requests with NAK
