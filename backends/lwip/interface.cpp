@@ -219,6 +219,13 @@ bool Interface::poll(Instant now, unsigned budget) noexcept {
   return true;
 }
 
+#if LWIP_IPV6 && defined(LWIP_HOOK_ND6_GET_GW)
+const ip6_addr_t* Interface::ip6_gateway_of(::netif* netif) noexcept {
+  if (netif->linkoutput != &on_output || ip6_addr_isany(&of(netif).ip6_gateway_)) { return nullptr; }
+  return &of(netif).ip6_gateway_;
+}
+#endif
+
 bool Interface::take_unblocked() noexcept {
   if (!blocked_ || !pool_->can_send()) { return false; }
   blocked_ = false;
@@ -226,3 +233,7 @@ bool Interface::take_unblocked() noexcept {
 }
 
 }  // namespace nal::lwip
+
+#if LWIP_IPV6 && defined(LWIP_HOOK_ND6_GET_GW)
+extern "C" const ip6_addr_t* nal_lwip_ip6_gateway(netif* netif) { return nal::lwip::Interface::ip6_gateway_of(netif); }
+#endif

@@ -38,6 +38,12 @@ class Interface {
   void wait(Context& context) noexcept { driver_->wait(context, waiter_, !waiting_.empty()); }
   void unlink() noexcept { waiter_.unlink(); }
   Instant poll_at() const noexcept { return driver_->poll_at(); }
+#if LWIP_IPV6 && defined(LWIP_HOOK_ND6_GET_GW)
+  /// Where what is for no network of its own goes.
+  void set_ip6_gateway(const ip6_addr_t& gateway) noexcept { ip6_gateway_ = gateway; }
+  /// The same, of any interface; null if it has none.
+  static const ip6_addr_t* ip6_gateway_of(::netif* netif) noexcept;
+#endif
   /// lwIP was refused a frame for want of packets.
   bool blocked() const noexcept { return blocked_; }
   /// The same, and there is room again: told once.
@@ -55,6 +61,9 @@ class Interface {
   void follow_link() noexcept;
 
   ::netif netif_{};
+#if LWIP_IPV6 && defined(LWIP_HOOK_ND6_GET_GW)
+  ip6_addr_t ip6_gateway_{};
+#endif
   Core* core_ = nullptr;
   driver::Driver* driver_ = nullptr;
   driver::PacketPool* pool_ = nullptr;

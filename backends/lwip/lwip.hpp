@@ -16,6 +16,9 @@
 #if !NO_SYS
 #include <lwip/tcpip.h>
 #endif
+#ifdef LWIP_HOOK_FILENAME
+#include LWIP_HOOK_FILENAME
+#endif
 
 #if LWIP_VERSION_MAJOR != 2 || LWIP_VERSION_MINOR < 1
 #error "nal/lwip: lwIP 2.1 or 2.2 is needed"

@@ -1,6 +1,7 @@
 #include "backends/lwip/stack.hpp"
 
 #include <lwip/dhcp.h>
+#include <lwip/dns.h>
 #include <lwip/memp.h>
 #include <lwip/nd6.h>
 
@@ -112,8 +113,32 @@ Result<> Stack::add_default_route(InterfaceId interface, const IpAddress& gatewa
     return {};
   }
 #endif
+#if LWIP_IPV6 && defined(LWIP_HOOK_ND6_GET_GW)
+  Interface* const ours = this->interface(interface);
+  if (gateway.is_v6() && ours && to_lwip(gateway, to)) {
+    ip6_addr_t& router = *ip_2_ip6(&to);
+    if (ip6_addr_lacks_zone(&router, IP6_UNICAST)) { ip6_addr_assign_zone(&router, IP6_UNICAST, at); }
+    ours->set_ip6_gateway(router);
+    netif_set_default(at);
+    return {};
+  }
+#endif
   static_cast<void>(gateway), static_cast<void>(to);
   return Unexpected(Error::not_supported);
+}
+
+std::size_t Stack::dns_servers(std::span<IpAddress> out) noexcept {
+  std::size_t count = 0;
+#if LWIP_DNS
+  const CoreLock lock;
+  for (u8_t i = 0; i < DNS_MAX_SERVERS && count < out.size(); ++i) {
+    const IpAddress server = from_lwip(*dns_getserver(i));
+    if (!server.is_unspecified()) { out[count++] = server; }
+  }
+#else
+  static_cast<void>(out);
+#endif
+  return count;
 }
 
 Result<> Stack::start_dhcp(InterfaceId interface) noexcept {

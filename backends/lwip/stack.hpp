@@ -111,12 +111,16 @@ class Stack {
   /// Gives an interface an address. lwIP has one IPv4 address an interface, and IPv6 prefixes of 64 bits. *Errors*:
   /// table_full, invalid_argument (no such interface), not_supported.
   Result<> add_address(InterfaceId interface, const Cidr& address) noexcept;
-  /// *Errors*: not_supported for IPv6, whose routers lwIP learns from their advertisements alone.
+  /// *Errors*: not_supported for IPv6 without the hook LWIP_HOOK_ND6_GET_GW of our port: then lwIP knows the routers
+  /// that advertise themselves, and no other.
   Result<> add_default_route(InterfaceId interface, const IpAddress& gateway) noexcept;
   /// An address, a route and DNS servers by DHCPv4. *Errors*: no_memory; not_supported without LWIP_DHCP.
   Result<> start_dhcp(InterfaceId interface) noexcept;
   /// IPv6 addresses and routers as routers tell of them, and a link-local address. *Errors*: not_supported.
   Result<> start_slaac(InterfaceId interface) noexcept;
+
+  /// The name servers that DHCP and routers told of, with LWIP_DNS; how many stand at the front of `out`.
+  std::size_t dns_servers(std::span<IpAddress> out) noexcept;
 
   bool link_up(InterfaceId interface) noexcept;
   /// Whether the interface is up and has an address of the family in use that is not link-local.

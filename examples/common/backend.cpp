@@ -44,7 +44,7 @@ std::string check_backend(const BackendOptions& options) {
     for (const std::string_view name : kBackends) { why.append(" ").append(name); }
     return why;
   }
-  if (options.name != "embedded" && !options.first_embedded_option.empty()) {
+  if (options.name == "posix" && !options.first_embedded_option.empty()) {
     return options.first_embedded_option + " is for a stack of our own: add --backend embedded";
   }
   return {};
@@ -57,6 +57,9 @@ int detail::run_on(const BackendOptions& options, Run run, void* program) {
   }
 #ifdef NAL_EXAMPLES_EMBEDDED
   if (options.name == "embedded") { return run_on_embedded(options, run, program); }
+#endif
+#ifdef NAL_EXAMPLES_LWIP
+  if (options.name == "lwip") { return run_on_lwip(options, run, program); }
 #endif
 #ifdef NAL_EXAMPLES_POSIX
   return run_on_posix(run, program);

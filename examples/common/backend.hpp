@@ -31,10 +31,13 @@ inline constexpr auto kBackends = std::to_array<std::string_view>({
 #ifdef NAL_EXAMPLES_EMBEDDED
     "embedded",
 #endif
+#ifdef NAL_EXAMPLES_LWIP
+    "lwip",
+#endif
 });
 static_assert(!kBackends.empty(), "the examples need at least one backend: meson setup -Dbackends=posix");
 
-/// A network device of Linux that the embedded stack may stand on.
+/// A network device of Linux that a stack of frames may stand on.
 struct Device {
   enum class Kind : std::uint8_t {
     tap,
@@ -65,7 +68,7 @@ struct BackendOptions {
   };
 
   std::string name{kBackends.front()};
-  // The rest is of the embedded stack alone.
+  // The rest is of the stacks that stand on a device: the embedded one and lwIP.
   Device device;
   bool dhcp = false;
   bool slaac = false;

@@ -12,4 +12,8 @@ int run_on_posix(Run run, void* program);
 int run_on_embedded(const BackendOptions& options, Run run, void* program);
 #endif
 
+#ifdef NAL_EXAMPLES_LWIP
+int run_on_lwip(const BackendOptions& options, Run run, void* program);
+#endif
+
 }  // namespace examples::detail

@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kNetwork = "Network";
 
-#ifdef NAL_EXAMPLES_EMBEDDED
+#if defined(NAL_EXAMPLES_EMBEDDED) || defined(NAL_EXAMPLES_LWIP)
 
 /// Has `take` read each value of an option; it gives false for what `wrong` is then said of.
 template <class Take>
@@ -133,7 +133,7 @@ void add_backend_options(CLI::App& app, BackendOptions& options) {
           },
           ""))
       ->capture_default_str();
-#ifdef NAL_EXAMPLES_EMBEDDED
+#if defined(NAL_EXAMPLES_EMBEDDED) || defined(NAL_EXAMPLES_LWIP)
   std::vector<CLI::Option*> all;
   add_device_options(app, options, all);
   add_address_options(app, options, all);

@@ -1,4 +1,4 @@
-"""What only a stack of our own has to show: how it gets its addresses, and that it answers pings."""
+"""What only a stack on a device of its own has to show: how it gets its addresses, and that it answers pings."""
 
 import contextlib
 import re
@@ -27,7 +27,7 @@ def dhcp_server(folder):
 
 def resolve(setting, name, settings, wanted):
     """The program has an address when it asks, and knows whom to ask."""
-    command = setting.program("resolve/nal-resolve", "--backend", "embedded", "--device", network.TAPS["client"],
+    command = setting.program("resolve/nal-resolve", "--backend", setting.backend, "--device", network.TAPS["client"],
                               *settings, "--pcap", setting.folder / f"{name}.pcapng", "--short", "-4", network.NAME)
     said = run(name, command, setting.folder).decode().split()
     if said != [network.V4]:

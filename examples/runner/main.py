@@ -53,7 +53,7 @@ class Setting:
         self.interfaces = ["lo"]  # where what is exchanged passes
         self.group_interface = "lo"
         self.gateways = None  # of our stacks; Linux's sockets have none
-        if backend == "embedded":
+        if backend in network.ON_DEVICES:
             self.server_v4, self.server_v6 = network.tap_addresses("server")
             self.name_server = network.V4
             self.interfaces = list(network.TAPS.values())
@@ -63,9 +63,9 @@ class Setting:
     def chosen(self, role="client"):
         """The option that has a program run on the backend. Programs that run at the same time have different roles,
         since each stack of ours has a network interface to itself."""
-        if self.backend != "embedded":
+        if self.backend not in network.ON_DEVICES:
             return ["--backend", self.backend]
-        return network.embedded(role, self.name_server)
+        return network.on_device(self.backend, role, self.name_server)
 
     def program(self, path, *arguments):
         """The command line of one of our programs."""
@@ -75,10 +75,11 @@ class Setting:
 def run_backend(table, setting):
     table.backend = setting.backend
     with contextlib.ExitStack() as stack:
-        if setting.backend == "embedded":
+        if setting.backend in network.ON_DEVICES:
             stack.enter_context(network.taps())
             embedded.exchanges(table, setting)
-        probe.exchanges(table, setting)
+        if setting.backend != "lwip":  # which tells no socket of ICMP
+            probe.exchanges(table, setting)
         captures = [stack.enter_context(network.Capture(setting.folder / f"{interface}.pcap", interface))
                     for interface in setting.interfaces]
         resolve.exchanges(table, setting, version(["dnsmasq", "--version"], r"version (\S+)"))

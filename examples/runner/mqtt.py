@@ -157,7 +157,7 @@ def retained(setting, broker, publisher, receiver, version, name):
 def last_will(setting, broker, client, witness, version, name, *others):
     """A client that vanishes is announced by the broker."""
     topic = f"nal/{name}"
-    if setting.backend == "embedded":
+    if setting.backend in network.ON_DEVICES:
         others = [*others, "-k", "5"]  # a stack that is killed with its program resets no connection
     with subscriber(setting, broker, witness, version, topic, 1, f"{name}-witness", "-C", "1") as sub:
         vanishes = subscriber(setting, broker, client, version, "nal/nothing", 1, f"{name}-client", "--will-topic",

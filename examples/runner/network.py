@@ -32,10 +32,14 @@ def tap_addresses(role, host=2):
     return f"10.{number}.0.{host}", f"fd{number}::{host}"
 
 
-def embedded(role, name_server):
-    """What tells a program to have our stack on the interface of that role."""
+# Backends whose stack stands on an interface of its own.
+ON_DEVICES = ("embedded", "lwip")
+
+
+def on_device(backend, role, name_server):
+    """What tells a program to have its stack on the interface of that role."""
     ours, kernels = tap_addresses(role), tap_addresses(role, 1)
-    return ["--backend", "embedded", "--device", TAPS[role], "--ip", f"{ours[0]}/24", "--ip", f"{ours[1]}/64",
+    return ["--backend", backend, "--device", TAPS[role], "--ip", f"{ours[0]}/24", "--ip", f"{ours[1]}/64",
             "--gateway", kernels[0], "--gateway", kernels[1], "--dns", name_server]
 
 

@@ -23,8 +23,10 @@
 #define LWIP_DHCP LWIP_IPV4
 #define LWIP_IGMP LWIP_IPV4
 #define LWIP_IPV6_MLD LWIP_IPV6
-/* nal's resolver over UDP serves every backend alike. */
-#define LWIP_DNS 0
+/* nal's resolver over UDP serves every backend alike; lwIP's keeps the servers that DHCP and routers tell of. */
+#define LWIP_DNS 1
+#define LWIP_DHCP_PROVIDE_DNS_SERVERS DNS_MAX_SERVERS
+#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS DNS_MAX_SERVERS
 
 /* Several listeners in turn and several members of a group on one port. */
 #define SO_REUSE 1

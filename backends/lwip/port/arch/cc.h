@@ -13,6 +13,8 @@ void nal_lwip_assertion_failed(const char* message, const char* file, int line);
 }
 #endif
 
+// The system's own are there.
+#define LWIP_DONT_PROVIDE_BYTEORDER_FUNCTIONS
 #define LWIP_RAND() nal_lwip_random()
 #define LWIP_PLATFORM_ASSERT(message) nal_lwip_assertion_failed(message, __FILE__, __LINE__)
 #define LWIP_PLATFORM_DIAG(arguments) ((void)0)
