@@ -1,15 +1,18 @@
-// nal-resolve: the addresses of names, the names of addresses, and any other records; asked of the system's resolver or
-// of nal's.
+// nal-resolve: the addresses of names, the names of addresses, and any other records; asked of the system's resolver,
+// of name servers, or by multicast DNS of the neighbours.
 #include <array>
 #include <cstdio>
 #include <string>
 #include <string_view>
 
 #include "examples/common/backend.hpp"
-#include "examples/resolve/options.hpp"
+#include "examples/common/neighbours.hpp"
 #include "examples/common/record_text.hpp"
+#include "examples/resolve/options.hpp"
 #include "nal/dns.hpp"
 #include "nal/hosted/resolver.hpp"
+#include "nal/mdns/dot_local.hpp"
+#include "nal/mdns/operations.hpp"
 #include "nal/resolver/operations.hpp"
 #include "nal/resolver/resolv_conf.hpp"
 #include "nal/sleep.hpp"
@@ -17,6 +20,9 @@
 namespace {
 
 namespace dns = nal::dns;
+namespace mdns = nal::mdns;
+using Names = std::vector<std::string>;
+using namespace nal::literals;
 
 void print(const Options& options, const std::string& asked, std::string_view answer) {
   if (!options.brief) { std::printf("%s ", asked.c_str()); }
@@ -26,7 +32,7 @@ void print(const Options& options, const std::string& asked, std::string_view an
 std::string what_failed(const Options& options, bool is_name, nal::Error error) {
   switch (error) {
     case nal::Error::invalid_argument: return "this cannot be a name";
-    case nal::Error::not_supported: return "only multicast DNS knows such names";
+    case nal::Error::not_supported: return "name servers do not know such names, only neighbours do";
     case nal::Error::name_not_found:
       if (!is_name) { return "no name is known for it"; }
       return options.family == nal::Family::any
@@ -70,9 +76,9 @@ nal::Task<> resolve_records(dns::Resolver<Stack>& resolver, const Options& optio
 
 /// Whose `ask(slot, name, address)` answers one of the names.
 template <class Ask>
-int resolve_all(const Options& options, Ask ask) {
+int resolve_all(const Options& options, const std::vector<std::string>& names, Ask ask) {
   int status = examples::kDone;
-  for (const std::string& name : options.names) {
+  for (const std::string& name : names) {
     nal::TaskSlot<4096> slot;
     const auto address = nal::IpAddress::parse(name);
     const auto done = ask(slot, name, address);
@@ -85,24 +91,27 @@ int resolve_all(const Options& options, Ask ask) {
   return status;
 }
 
+/// The names of addresses, when their records are asked for.
+std::string asked_name(const Options& options, const std::string& name, const nal::Result<nal::IpAddress>& address) {
+  if (!address || *options.type != dns::Type::ptr) { return name; }
+  dns::Name reverse;
+  reverse.set_reverse(address->unmapped());
+  std::array<char, dns::Name::kMaxSize> text;
+  return std::string(*reverse.format_to(text)) + ".";
+}
+
 template <nal::Dns N>
-int ask_addresses(nal::Executor& executor, N& names, const Options& options) {
-  return resolve_all(options, [&](auto& slot, const std::string& name, const auto& address) {
+int ask_addresses(nal::Executor& executor, N& names, const Options& options, const Names& asked) {
+  return resolve_all(options, asked, [&](auto& slot, const std::string& name, const auto& address) {
     return address ? nal::block_on(executor, slot, resolve_address<N>, names, options, name, *address)
                    : nal::block_on(executor, slot, resolve_name<N>, names, options, name);
   });
 }
 
 template <class Stack>
-int ask_records(nal::Executor& executor, dns::Resolver<Stack>& resolver, const Options& options) {
-  return resolve_all(options, [&](auto& slot, const std::string& name, const auto& address) {
-    std::string asked = name;
-    if (address && *options.type == dns::Type::ptr) {
-      dns::Name reverse;
-      reverse.set_reverse(address->unmapped());
-      std::array<char, dns::Name::kMaxSize> text;
-      asked = std::string(*reverse.format_to(text)) + ".";
-    }
+int ask_records(nal::Executor& executor, dns::Resolver<Stack>& resolver, const Options& options, const Names& names) {
+  return resolve_all(options, names, [&](auto& slot, const std::string& name, const auto& address) {
+    const std::string asked = asked_name(options, name, address);
     return nal::block_on(executor, slot, resolve_records<Stack>, resolver, options, asked);
   });
 }
@@ -110,7 +119,7 @@ int ask_records(nal::Executor& executor, dns::Resolver<Stack>& resolver, const O
 constexpr dns::Config kConfig{.message_bytes = 4096, .servers = dns::ResolvConf::kMostServers, .search_bytes = 1024};
 
 template <class Stack>
-int ask_with_own(nal::Executor& executor, Stack& stack, const Options& options) {
+int ask_with_own(nal::Executor& executor, Stack& stack, const Options& options, const Names& names) {
   static dns::Resources<Stack, kConfig> memory;
   dns::Resolver<Stack> resolver(executor, stack, memory, nal::system_entropy());
   const std::string text = dns::system_resolv_conf();
@@ -122,8 +131,8 @@ int ask_with_own(nal::Executor& executor, Stack& stack, const Options& options) 
     std::fprintf(stderr, "error: these name servers cannot be asked: %s\n", nal::to_string(configured.error()));
     return examples::kFailed;
   }
-  const int status =
-      options.type ? ask_records(executor, resolver, options) : ask_addresses(executor, resolver, options);
+  const int status = options.type ? ask_records(executor, resolver, options, names)
+                                  : ask_addresses(executor, resolver, options, names);
   if (options.verbose) {
     const dns::Statistics& did = resolver.statistics();
     std::fprintf(stderr,
@@ -134,12 +143,69 @@ int ask_with_own(nal::Executor& executor, Stack& stack, const Options& options) 
   return status;
 }
 
+// By multicast DNS.
+
+/// How long the answers of others may take behind the first one, where there may be several.
+constexpr nal::Duration kOthers = 1_s;
+
+bool has_one_answer(dns::Type type) {
+  return type == dns::Type::a || type == dns::Type::aaaa || type == dns::Type::srv || type == dns::Type::txt;
+}
+
+/// Answers, until no more come: an owner of a name tells all of its own at once, of others there may be any number.
+nal::Task<> ask_neighbours(examples::MdnsNode& node, const Options& options, const std::string& text) {
+  dns::Name name;
+  if (!name.set_text(text)) { co_return nal::Unexpected(nal::Error::invalid_argument); }
+  auto watch = node.watch(name, *options.type);
+  if (!watch) { co_return nal::Unexpected(watch.error()); }
+  bool any = false;
+  for (;;) {
+    const nal::Duration others = has_one_answer(*options.type) ? 50_ms : kOthers;
+    const nal::Duration patience = any ? others : options.timeout;
+    const auto event = co_await nal::with_timeout(patience, mdns::next_event(*watch));
+    if (!event) {
+      if (event.error() == nal::Error::timed_out && any) { co_return nal::Unit{}; }
+      co_return nal::Unexpected(event.error() == nal::Error::timed_out ? nal::Error::name_not_found : event.error());
+    }
+    if (!event->added) { continue; }
+    any = true;
+    const std::string type = *options.type == dns::Type::any ? examples::text_of_type(event->type) + " " : "";
+    print(options, text, type + examples::text_of_record(event->type, event->data));
+  }
+}
+
+int ask_all_neighbours(examples::Machine& machine, const Options& options, const Names& names) {
+  examples::Neighbours neighbours(machine, options.timeout < 3_s ? options.timeout : 3_s);
+  if (!neighbours.start(options.interfaces)) { return examples::kFailed; }
+  if (!options.type) { return ask_addresses(machine.executor, neighbours.node(), options, names); }
+  return resolve_all(options, names, [&](auto& slot, const std::string& name, const auto& address) {
+    const std::string asked = asked_name(options, name, address);
+    return nal::block_on(machine.executor, slot, ask_neighbours, neighbours.node(), options, asked);
+  });
+}
+
+bool is_for_neighbours(const Options& options, const std::string& name) {
+  const auto address = nal::IpAddress::parse(name);
+  if (options.neighbours || options.servers_only) { return options.neighbours; }
+  return address ? address->unmapped().is_link_local() : mdns::is_local(name);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
   if (const auto status = parse_options(options, argc, argv)) { return *status; }
-  return examples::run_on(options.backend, [&options](nal::Executor& executor, auto& stack) {
-    return options.own_resolver ? ask_with_own(executor, stack, options) : ask_addresses(executor, stack, options);
+  Names near;
+  Names far;
+  for (const std::string& name : options.names) { (is_for_neighbours(options, name) ? near : far).push_back(name); }
+  return examples::run_on(options.backend, [&](examples::Machine& machine) {
+    int status = examples::kDone;
+    if (!far.empty()) {
+      status = options.own_resolver ? ask_with_own(machine.executor, machine.stack, options, far)
+                                    : ask_addresses(machine.executor, machine.stack, options, far);
+    }
+    if (near.empty()) { return status; }
+    const int nearer = ask_all_neighbours(machine, options, near);
+    return status == examples::kDone ? nearer : status;
   });
 }

@@ -11,15 +11,17 @@ namespace {
 
 using nal::dns::Type;
 
-constexpr std::array<std::pair<const char*, Type>, 9> kTypes{{{"A", Type::a},
-                                                              {"AAAA", Type::aaaa},
-                                                              {"CNAME", Type::cname},
-                                                              {"MX", Type::mx},
-                                                              {"NS", Type::ns},
-                                                              {"PTR", Type::ptr},
-                                                              {"SOA", Type::soa},
-                                                              {"SRV", Type::srv},
-                                                              {"TXT", Type::txt}}};
+constexpr std::array<std::pair<const char*, Type>, 11> kTypes{{{"A", Type::a},
+                                                               {"ANY", Type::any},
+                                                               {"NSEC", Type::nsec},
+                                                               {"AAAA", Type::aaaa},
+                                                               {"CNAME", Type::cname},
+                                                               {"MX", Type::mx},
+                                                               {"NS", Type::ns},
+                                                               {"PTR", Type::ptr},
+                                                               {"SOA", Type::soa},
+                                                               {"SRV", Type::srv},
+                                                               {"TXT", Type::txt}}};
 
 /// By name, or any by number. What is wrong with it; empty if nothing.
 std::string read_type(const std::string& text, std::optional<Type>& type) {
@@ -33,7 +35,9 @@ std::string read_type(const std::string& text, std::optional<Type>& type) {
       type = static_cast<Type>(*number);
     }
   }
-  return type ? "" : "'" + text + "' is no type of records: A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT or TYPEnumber";
+  return type ? ""
+              : "'" + text +
+                    "' is no type of records: A, AAAA, ANY, CNAME, MX, NS, NSEC, PTR, SOA, SRV, TXT or TYPEnumber";
 }
 
 std::string read_server(const std::string& text, std::vector<nal::Endpoint>& servers) {
@@ -74,6 +78,13 @@ std::optional<int> parse_options(Options& options, int argc, const char* const* 
       ->check([&options](const std::string& text) { return read_type(text, options.type); })
       ->excludes(only_v4)
       ->excludes(only_v6);
+  app.add_flag(
+      "-m,--mdns", options.neighbours,
+      "ask the neighbours by multicast DNS, which they are for names under .local and link-local addresses without "
+      "--resolver nal, --server and --tcp");
+  app.add_option("-i,--interface", options.interfaces, "there alone, by multicast DNS; else everywhere")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   app.add_flag("--tcp", options.tcp, "ask by TCP alone");
   app.add_flag("-s,--short", options.brief, "print the answers without what was asked");
   app.add_flag("-v,--verbose", options.verbose, "tell on standard error how nal's resolver found it");
@@ -82,5 +93,6 @@ std::optional<int> parse_options(Options& options, int argc, const char* const* 
   if (const auto status = examples::parse(app, argc, argv)) { return status; }
   options.family = v4 ? nal::Family::v4 : v6 ? nal::Family::v6 : nal::Family::any;
   options.own_resolver = resolver == "nal" || !options.servers.empty() || options.type || options.tcp;
+  options.servers_only = resolver == "nal" || !options.servers.empty() || options.tcp;
   return std::nullopt;
 }

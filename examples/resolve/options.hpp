@@ -18,6 +18,9 @@ struct Options {
   std::vector<nal::Endpoint> servers;  ///< else those of the system
   nal::Duration timeout = nal::Duration::seconds(10);
   bool tcp = false;
+  bool servers_only = false;            ///< names under .local, too
+  bool neighbours = false;              ///< ask by multicast DNS, whatever the name
+  std::vector<std::string> interfaces;  ///< for that; else all
   bool brief = false;
   bool verbose = false;
 };

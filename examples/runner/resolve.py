@@ -84,7 +84,7 @@ def own_exchanges(table, setting, peer, server, ask_any, both):
         expect(said, [f"error: '{network.NOBODY}': name not found"])
         # Was not asked of anybody.
         before = questions(server)
-        expect(ask("local", "host.local", good=False), ["error: 'host.local': only multicast DNS knows such names"])
+        expect(ask("local", "host.local", good=False), ["error: 'host.local': name servers do not know such names, only neighbours do"])
         expect(ask("localhost", "-4", "localhost"), ["127.0.0.1"])
         if questions(server) != before:
             raise Failure("names that are none of a name server's business were asked of one")
