@@ -428,7 +428,7 @@ class World {
   /// Until nothing is left to do at once.
   void settle() {
     for (int turns = 0;; ++turns) {
-      require(turns < 300);
+      require(turns < 3000);
       const unsigned rounds = nal::test::run_ready(executor_, 2000);
       require(rounds < 2000);
       bool again = rounds > 0;
