@@ -12,6 +12,9 @@
 
 #include "backends/embedded/config/dhcpv4_service.hpp"
 #include "backends/embedded/config/dhcpv6_service.hpp"
+#include "backends/embedded/ping/ping.hpp"
+#include "backends/embedded/raw/frames.hpp"
+#include "backends/embedded/raw/packets.hpp"
 #include "nal/sleep.hpp"
 #include "nal/task_slot.hpp"
 #include "tests/fuzz/stack_frames.hpp"
@@ -109,6 +112,7 @@ class World {
     settings.addresses.ipv4_probes = (mode_ & 16) == 0 ? 0 : 3;
     settings.addresses.ipv6_transmits = (mode_ & 16) == 0 ? 0 : 1;
     stack_.emplace(executor_, *memory_, entropy(1), settings);
+    modules_.emplace(*stack_);
     for (FuzzDevice* const device : devices_) { ids_[count_++] = *stack_->add_interface(*device); }
     const auto add = [&](std::size_t i, const IpAddress& address, unsigned length) {
       require(stack_->add_address(ids_[i], Cidr(address, length)).has_value());
@@ -165,6 +169,8 @@ class World {
       case 17: tasks_[which % tasks_.size()].cancel(); break;
       case 18: starve(which); break;
       case 19: crowd(which); break;
+      case 20: probes(which); break;
+      case 21: raw(which); break;
       default: arrive(which % 2, frames_->next(interface(which % 2)));
     }
   }
@@ -403,6 +409,74 @@ class World {
     // What a service is told from outside it does when the stack is polled.
     static_cast<void>(stack_->poll(clock_.now()));
   }
+  void probes(std::size_t which) {
+    Context context = Context::probe(executor_);
+    Waiter waiter;
+    const std::size_t bits = take(input_);
+    auto& socket = probes_[which & 1];
+    switch (which >> 1) {
+      case 0: {
+        const ProbeOptions options{
+            .local = IpAddress::unspecified((bits & 1) != 0 ? Family::v4 : Family::v6),
+            .kind = (bits & 2) != 0 ? ProbeKind::udp : ProbeKind::echo,
+            .identifier = static_cast<std::uint16_t>(bits >> 2 & 3),
+            .broadcast = (bits & 16) != 0,
+        };
+        auto made = modules_->ping.open_probe(options);
+        if (made) { socket = *std::move(made); }
+        break;
+      }
+      case 1: socket.reset(); break;
+      case 2: {
+        if (!socket) { break; }
+        const Probe probe{.destination = endpoint(false).address,
+                          .sequence = static_cast<std::uint16_t>(bits),
+                          .hop_limit = static_cast<std::uint8_t>(bits & 15),
+                          .dont_fragment = (bits & 64) != 0};
+        static_cast<void>(socket->poll_send(context, waiter, probe, Bytes((bits & 31) * 60)));
+        break;
+      }
+      default: {
+        if (!socket) { break; }
+        Bytes buffer(bits);
+        static_cast<void>(socket->poll_receive(context, waiter, buffer));
+      }
+    }
+  }
+  void raw(std::size_t which) {
+    Context context = Context::probe(executor_);
+    Waiter waiter;
+    const std::size_t bits = take(input_);
+    Bytes buffer(bits);
+    switch (which) {
+      case 0: raw_socket_.reset(); break;
+      case 1: frame_socket_.reset(); break;
+      case 2:
+      case 3: {
+        constexpr std::uint8_t kProtocols[] = {1, 6, 17, 58, 200, 60};
+        embedded::RawIpOptions options{.family = (bits & 1) != 0 ? Family::v4 : Family::v6};
+        if (which == 2) { options.protocol = kProtocols[(bits >> 1) % std::size(kProtocols)]; }
+        auto made = modules_->raw_ip.open(options);
+        if (made) { raw_socket_ = *std::move(made); }
+        break;
+      }
+      case 4: {
+        auto made = modules_->raw_frames.open({.interface = ids_[bits & 1], .outgoing = (bits & 2) != 0});
+        if (made) { frame_socket_ = *std::move(made); }
+        break;
+      }
+      case 5:
+        if (raw_socket_) { static_cast<void>(raw_socket_->poll_receive(context, waiter, buffer)); }
+        break;
+      case 6:
+        if (frame_socket_) { static_cast<void>(frame_socket_->poll_receive(context, waiter, buffer)); }
+        break;
+      default:
+        if (raw_socket_) {
+          static_cast<void>(raw_socket_->poll_send(context, waiter, endpoint(false).address, buffer));
+        }
+    }
+  }
   void start_task(std::size_t which) {
     auto& slot = tasks_[which % tasks_.size()];
     if (slot.running()) { return; }
@@ -487,12 +561,16 @@ class World {
     for (auto& listener : listeners_) { listener.reset(); }
     for (auto& socket : connected_) { socket.reset(); }
     for (auto& socket : unconnected_) { socket.reset(); }
+    for (auto& socket : probes_) { socket.reset(); }
+    raw_socket_.reset();
+    frame_socket_.reset();
     dhcpv4_.reset();
     dhcpv6_.reset();
     taken_.clear();
     settle();
     pass(Duration::minutes(30));
     require(stack_->in_use() == 0);
+    require(modules_->ping.in_use() == 0 && modules_->raw_ip.in_use() == 0 && modules_->raw_frames.in_use() == 0);
     require(stack_->tcp().connections_in_use() == 0 && stack_->tcp().handshakes_in_use() == 0);
     require(stack_->tcp().time_waits_in_use() == 0 && stack_->tcp().listeners_in_use() == 0);
     require(stack_->tcp().rings_free() == kConfig.tcp.ring_count());
@@ -528,6 +606,18 @@ class World {
   Random random_{entropy(2)};
   std::unique_ptr<embedded::Resources<kConfig>> memory_ = std::make_unique<embedded::Resources<kConfig>>();
   std::optional<Stack> stack_;
+  /// What is made beside a stack.
+  struct Modules {
+    explicit Modules(Stack& stack)
+        : ping(stack, ping_memory, 3), raw_ip(stack, raw_ip_memory, 3), raw_frames(stack, raw_frames_memory, 3) {}
+    embedded::PingMemory<2> ping_memory;
+    embedded::RawIpMemory<1> raw_ip_memory;
+    embedded::RawFramesMemory<1> raw_frames_memory;
+    embedded::Ping ping;
+    embedded::RawIp raw_ip;
+    embedded::RawFrames raw_frames;
+  };
+  std::optional<Modules> modules_;
   std::optional<fuzz::Frames> frames_;
   std::array<std::byte, 200> options4_;
   std::array<std::byte, 200> options6_;
@@ -538,6 +628,9 @@ class World {
   std::optional<Stack::TcpListener> listeners_[2];
   std::optional<Stack::ConnectedUdp> connected_[2];
   std::optional<Stack::UniquelyBoundUdp> unconnected_[3];
+  std::optional<embedded::ProbeSocket> probes_[2];
+  std::optional<embedded::RawIpSocket> raw_socket_;
+  std::optional<embedded::FrameSocket> frame_socket_;
   TaskSlot<1024> driver_;
   std::array<TaskSlot<4096>, 3> tasks_;
 };

@@ -6,15 +6,15 @@ namespace nal::embedded {
 
 void IpLayer::wait_for_room(Context& context, Waiter& waiter, InterfaceIndex index, std::size_t size) noexcept {
   Interface* const out = interface(index);
-  if (!pool_.can_send()) {
-    pool_.returned().add(context, waiter, Wait::writable);
-  } else if (out && out->up && !out->driver->can_transmit()) {
+  const bool short_of_packets = !pool_.can_send();
+  if (!short_of_packets && out && out->up && !out->driver->can_transmit()) {
     out->driver->wait(context, waiter, true);
-  } else if (headroom_ + size > pool_.capacity() && large_pool_ && large_pool_->available() == 0) {
-    large_pool_->returned().add(context, waiter, Wait::writable);
-  } else {
-    pool_.returned().add(context, waiter, Wait::writable);
+    return;
   }
+  // What is large goes in a large one, and leaves in several others.
+  const bool large = headroom_ + size > pool_.capacity() && large_pool_ && large_pool_->available() == 0;
+  driver::PacketPool& pool = large && !short_of_packets ? *large_pool_ : pool_;
+  pool.returned().add(context, waiter, Wait::writable);
 }
 
 Result<> IpLayer::send_whole(Packet&& packet, Route& route) noexcept {

@@ -260,7 +260,8 @@ bool Udp::delivery_error(const DeliveryError& error) noexcept {
   for (std::uint16_t i = bucket(local_port, &error.remote, remote_port); i != kNone; i = slots_[i].next) {
     UdpSlot& slot = slots_[i];
     if (slot.connected && slot.local_port == local_port && slot.remote_port == remote_port &&
-        slot.remote == error.remote && slot.local == error.local) {
+        slot.remote == error.remote && slot.local == error.local &&
+        (slot.interface == 0 || slot.interface == error.interface)) {
       slot.error = error.error;
       slot.readable.wake_all();
       return true;

@@ -122,7 +122,7 @@ void Trace::expire(nal::Instant now) {
 
 bool Trace::is_end(const nal::ProbeAnswer& answer) const {
   switch (answer.kind) {
-    case Kind::reply: return true;
+    case Kind::reply:
     case Kind::unreachable: return true;
     case Kind::too_big: return !options_.discover_mtu;
     case Kind::time_exceeded:
