@@ -1,5 +1,5 @@
-"""nal-ping and nal-traceroute over a short way: two routers of Linux and a host, each in a network namespace of its own,
-and the last link with a smaller MTU."""
+"""nal-ping and nal-traceroute over a short way: a router of Linux and a host behind it, each in a network namespace of
+its own, the last link with a smaller MTU."""
 
 import contextlib
 import pathlib
@@ -19,7 +19,7 @@ SWITCHES = {"net/ipv4/ip_forward": "1", "net/ipv4/icmp_ratelimit": "0", "net/ipv
 
 
 def _switch(values, inside=()):
-    """Sets what /proc/sys has; gives what it was. Errors are told at any rate, or the rows would depend on each other."""
+    """Sets what /proc/sys has; gives what it was. Errors are told as often as asked for: no row waits for another."""
     before = {}
     for name, value in values.items():
         file = pathlib.Path("/proc/sys") / name
@@ -38,8 +38,8 @@ def way(folder):
         nodes = []
         for name in ("router", "host"):
             # It writes when it is there.
-            node = stack.enter_context(Program(f"node-{name}", ["unshare", "-n", "sh", "-c", "echo here; exec sleep 600"],
-                                               folder))
+            command = ["unshare", "-n", "sh", "-c", "echo here; exec sleep 600"]
+            node = stack.enter_context(Program(f"node-{name}", command, folder))
             node.wait_for_line("here")
             nodes.append(node)
         inside = [[], *(["nsenter", "-t", str(node.pid), "-n"] for node in nodes)]
@@ -108,7 +108,8 @@ class Checks:
     def too_far(self, version):
         said = self.ask("nal-ping", "-c", "1", "-t", str(len(self.routers(version))), HOST[version], good=False)
         what = ("Time to live exceeded", "Time exceeded: Hop limit")[version]
-        self.expect(said, rf"^From {NEAR_ROUTER[version]} icmp_seq=1 {what}$", r"0 received, \+1 errors, 100% packet loss")
+        self.expect(said, rf"^From {NEAR_ROUTER[version]} icmp_seq=1 {what}$",
+                    r"0 received, \+1 errors, 100% packet loss")
 
     def too_big(self, version):
         said = self.ask("nal-ping", "-c", "2", "-i", "0.1", "-M", "do", "-s", "1440", HOST[version], good=False)
