@@ -68,6 +68,21 @@ Result<> Stack::start_slaac(InterfaceId interface) noexcept {
   return ip_.start_slaac(index(interface), executor_.now());
 }
 
+Result<> Stack::stop_slaac(InterfaceId interface) noexcept { return ip_.stop_slaac(index(interface), executor_.now()); }
+
+Stack::Statistics Stack::statistics() const noexcept {
+  return {.ip = ip_.statistics(),
+          .fragments = ip_.reassembly(),
+          .udp = udp_.statistics(),
+          .tcp = tcp_.counters(),
+          .packets_free = pool_.available(),
+          .large_packets_free = large_pool_.available(),
+          .rings_free = tcp_.rings_free(),
+          .connections = tcp_.connections_in_use(),
+          .handshakes = tcp_.handshakes_in_use(),
+          .time_waits = tcp_.time_waits_in_use()};
+}
+
 bool Stack::link_up(InterfaceId interface) noexcept {
   const Interface* const entry = ip_.interface(index(interface));
   return entry && entry->up;

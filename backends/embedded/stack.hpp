@@ -164,6 +164,41 @@ class Stack {
   Result<> start_link_local(InterfaceId interface, Family family) noexcept;
   /// IPv6 addresses, routers and DNS servers as routers tell of them.
   Result<> start_slaac(InterfaceId interface) noexcept;
+  /// Forgets those, and asks no more.
+  Result<> stop_slaac(InterfaceId interface) noexcept;
+
+  // What there is. The spans live as long as the stack; entries among them may be free, as each type tells, and change
+  // whenever the stack is polled.
+
+  std::span<const Interface> interfaces() noexcept { return ip_.interfaces(); }
+  /// Of an interface, in whatever state; none if there is no such interface.
+  std::span<const InterfaceAddress> addresses(InterfaceId interface) noexcept {
+    const Interface* const entry = ip_.interface(index(interface));
+    return entry ? entry->addresses : std::span<InterfaceAddress>();
+  }
+  /// By hand or by DHCP; those of addresses' prefixes are not among them.
+  std::span<const StaticRoute> routes() const noexcept { return ip_.routes(); }
+  /// What IPv6 routers have told.
+  std::span<const LearnedRoute> learned_routes() const noexcept { return ip_.slaac().routes(); }
+  std::span<const Neighbor> neighbors() const noexcept { return ip_.neighbors().table(); }
+  std::span<const Connection> connections() const noexcept { return tcp_.connections(); }
+  std::span<const ListenerEntry> listeners() const noexcept { return tcp_.listeners(); }
+  std::span<const UdpSlot> udp_sockets() const noexcept { return udp_.sockets(); }
+
+  /// What was done, what was dropped and why, and how much of the memory is left, now. Counters wrap.
+  struct Statistics {
+    IpLayer::Statistics ip;
+    Reassembly::Statistics fragments;
+    Udp::Statistics udp;
+    TcpCounters tcp;
+    std::size_t packets_free = 0;
+    std::size_t large_packets_free = 0;
+    std::size_t rings_free = 0;
+    std::size_t connections = 0;  ///< in use, lingering ones included
+    std::size_t handshakes = 0;   ///< half-open
+    std::size_t time_waits = 0;
+  };
+  Statistics statistics() const noexcept;
 
   bool link_up(InterfaceId interface) noexcept;
   /// Whether the interface is up and has an address of the family in use that is not link-local.
@@ -190,6 +225,54 @@ class Stack {
   WaitConfigUp wait_config_up(InterfaceId interface, Family family = Family::any) noexcept {
     return {*this, interface, family};
   }
+
+  /// Ready when `link_up`; see `wait_link_up`.
+  class [[nodiscard("await it")]] WaitLinkUp {
+   public:
+    WaitLinkUp(Stack& stack, InterfaceId interface) noexcept : stack_(&stack), interface_(interface) {}
+    Poll<Result<>> poll(Context& context) noexcept {
+      if (stack_->link_up(interface_)) { return Result<>(); }
+      stack_->ip_.configuration_changed().add(context, waiter_, Wait::device);
+      return pending;
+    }
+
+   private:
+    Stack* stack_;
+    InterfaceId interface_;
+    Waiter waiter_;
+  };
+  /// *Completes* when the device has a link. *Errors*: none. *Cancellation*: dropping it loses nothing.
+  WaitLinkUp wait_link_up(InterfaceId interface) noexcept { return {*this, interface}; }
+
+  /// Another number after each change of links, addresses, routes, or what routers and DHCP servers tell: also when an
+  /// address has turned out to be taken, is preferred no longer, or is gone, and when a router stops to answer.
+  std::uint32_t configuration_version() const noexcept { return ip_.configuration_version(); }
+
+  /// Ready when the version is another one; see `wait_change`.
+  class [[nodiscard("await it")]] WaitChange {
+   public:
+    WaitChange(Stack& stack, std::uint32_t seen) noexcept : stack_(&stack), seen_(seen) {}
+    Poll<Result<std::uint32_t>> poll(Context& context) noexcept {
+      const std::uint32_t now = stack_->configuration_version();
+      if (now != seen_) { return Result<std::uint32_t>(now); }
+      stack_->ip_.configuration_changed().add(context, waiter_, Wait::device);
+      return pending;
+    }
+
+   private:
+    Stack* stack_;
+    std::uint32_t seen_;
+    Waiter waiter_;
+  };
+  /// *Completes* with `configuration_version()` once that is not `seen`: at once, if something has changed since, so
+  /// that whoever loops misses nothing; several changes at a time are one. *Errors*: none. *Cancellation*: dropping it
+  /// loses nothing.
+  ///
+  ///     for (std::uint32_t seen = stack.configuration_version();;) {
+  ///       look(stack);
+  ///       NAL_CO_TRY_SET(seen, stack.wait_change(seen));
+  ///     }
+  WaitChange wait_change(std::uint32_t seen) noexcept { return {*this, seen}; }
 
   /// Drives the stack as long as it is polled; see `run`.
   class [[nodiscard("await it")]] Run {

@@ -153,7 +153,22 @@ class OnEmbedded {
   nal::Result<> find_name_servers() {
     const auto found = [this] { return !name_servers().empty() || !asking_for_names(); };
     if (!found()) { executor_.run_until(found, executor_.now() + kPatienceForNames); }
-    return resolver_.configure({.servers = name_servers()});
+    NAL_TRY(use_name_servers());
+    return follow_.start(executor_, follow_changes, *this);
+  }
+  /// Leases and routers come and go, and what they told with them.
+  static nal::Task<> follow_changes(OnEmbedded& self) {
+    std::uint32_t seen = self.stack_.configuration_version();
+    for (;;) {
+      NAL_CO_TRY_SET(seen, self.stack_.wait_change(seen));
+      static_cast<void>(self.use_name_servers());
+    }
+  }
+  nal::Result<> use_name_servers() {
+    std::vector<nal::Endpoint> servers = name_servers();
+    if (servers == servers_) { return {}; }
+    servers_ = std::move(servers);
+    return resolver_.configure({.servers = servers_});
   }
   std::vector<nal::Endpoint> name_servers() {
     if (!options_.dns.empty()) { return options_.dns; }
@@ -187,7 +202,9 @@ class OnEmbedded {
   std::optional<embedded::Dhcpv4Service> dhcp_;
   std::array<std::byte, 512> dhcpv6_options_;
   std::optional<embedded::Dhcpv6Service> dhcpv6_;
+  std::vector<nal::Endpoint> servers_;
   nal::TaskSlot<1024> run_;
+  nal::TaskSlot<1024> follow_;
 };
 
 }  // namespace

@@ -148,6 +148,7 @@ void Dhcpv4Service::configure(Instant now) noexcept {
   // A full table of routes leaves the link itself.
   if (!router_.is_unspecified()) { (void)ip_.add_route(everything, 0, router_, interface_); }
   if (lease->mtu != 0) { ip_.limit_mtu(interface_, lease->mtu); }
+  ip_.tell_change();
 }
 
 void Dhcpv4Service::take_address_away() noexcept {

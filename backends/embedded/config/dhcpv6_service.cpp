@@ -58,6 +58,10 @@ void Dhcpv6Service::poll(Instant now) noexcept {
   check_address(now);
   send_what_is_due(now);
   check_address(now);
+  if (client_.version() != version_) {
+    version_ = client_.version();
+    ip_.tell_change();
+  }
 }
 
 /// What routers have asked for goes on until the link is down, whatever later ones say (RFC 4861 §6.3.4), but more may
@@ -99,6 +103,7 @@ void Dhcpv6Service::check_address(Instant now) noexcept {
     take_address_away();
     return;
   }
+  if (!entry()) { address_ = Address(); }  // its time was over
   const Address wanted(checked ? *checked : lease->address);
   if (address_ != wanted) {
     take_address_away();
@@ -113,10 +118,9 @@ void Dhcpv6Service::check_address(Instant now) noexcept {
     client_.address_is_taken(now);
   } else if (used->in_use()) {
     client_.address_is_free();
-    // RFC 4862 §5.5.4
-    if (lease) {
-      used->state =
-          lease->preferred_until > now ? InterfaceAddress::State::preferred : InterfaceAddress::State::deprecated;
+    // RFC 4862 §5.5.4. Once for each lease: from then on the address keeps its own time.
+    if (lease && (used->preferred_until != lease->preferred_until || used->valid_until != lease->valid_until)) {
+      ip_.renew_address(*used, lease->preferred_until, lease->valid_until, now);
     }
   }
 }

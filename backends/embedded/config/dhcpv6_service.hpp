@@ -48,6 +48,7 @@ class Dhcpv6Service final : public UdpService {
   InterfaceIndex interface_;
   bool started_ = false;
   Doing doing_ = Doing::nothing;
+  std::uint32_t version_ = 0;  ///< of the client, as last told
   Dhcpv6Client client_;
   Address address_;          ///< that the interface has, in whatever state, from this; or unspecified
   Instant no_packet_until_;  ///< before that what is due is not sent

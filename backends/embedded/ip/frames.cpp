@@ -242,6 +242,7 @@ Network::OffloadSupport IpLayer::offload(InterfaceIndex index) const noexcept {
 void IpLayer::changed() noexcept {
   from_outside();
   ++version_;
+  ++configuration_version_;
   changed_waiters_.wake_all();
 }
 

@@ -90,6 +90,11 @@ class IpLayer final : public Network, private Link {
   Result<> remove_route(const Address& prefix, unsigned length, InterfaceIndex interface) noexcept;
   Result<> start_link_local(InterfaceIndex interface, Family family, Instant now) noexcept;
   Result<> start_slaac(InterfaceIndex interface, Instant now) noexcept;
+  Result<> stop_slaac(InterfaceIndex interface, Instant now) noexcept;
+  /// Gives an address other lifetimes; told as a change when it becomes deprecated, or preferred again, by that.
+  void renew_address(InterfaceAddress& address, Instant preferred_until, Instant valid_until, Instant now) noexcept {
+    dad_.renew(address, preferred_until, valid_until, now);
+  }
   Interface* interface(InterfaceIndex index) noexcept {
     return index > 0 && index <= storage_.interfaces.size() && storage_.interfaces[index - 1u].driver
                ? &storage_.interfaces[index - 1u]
@@ -100,8 +105,12 @@ class IpLayer final : public Network, private Link {
   const Slaac& slaac() const noexcept { return slaac_; }
   const Neighbors& neighbors() const noexcept { return neighbors_; }
   const Groups& groups() const noexcept { return groups_; }
-  /// Woken when the configuration changes: links, addresses, routes.
+  /// Woken when the configuration changes: links, addresses, routes, what routers and servers tell beside those.
   WaitList& configuration_changed() noexcept { return changed_waiters_; }
+  /// Another number after each such change.
+  std::uint32_t configuration_version() const noexcept { return configuration_version_; }
+  /// A service has learnt something that is no address and no route: DNS servers, say.
+  void tell_change() noexcept { changed(); }
 
   /// A smaller MTU than the device's, as DHCP tells it.
   void limit_mtu(InterfaceIndex interface, std::uint16_t mtu) noexcept;
@@ -239,6 +248,7 @@ class IpLayer final : public Network, private Link {
   driver::PacketQueue loopback_;
   Instant now_;
   std::uint32_t version_ = 1;
+  std::uint32_t configuration_version_ = 0;
   std::uint16_t headroom_ = 0;
   std::uint16_t identification_;
   std::uint8_t error_tokens_ = 0;

@@ -303,6 +303,15 @@ Result<> IpLayer::start_slaac(InterfaceIndex index, Instant now) noexcept {
   return slaac_.start(*in, now);
 }
 
+Result<> IpLayer::stop_slaac(InterfaceIndex index, Instant now) noexcept {
+  Interface* const in = interface(index);
+  if (!in) { return Unexpected(Error::invalid_argument); }
+  now_ = now;
+  slaac_.stop(*in, now);
+  changed();
+  return {};
+}
+
 Result<InterfaceIndex> IpLayer::join(const Address& group, const Address& source, InterfaceIndex index) noexcept {
   from_outside();
   if (index == 0) {

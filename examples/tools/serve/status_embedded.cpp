@@ -44,7 +44,7 @@ std::string named(const std::array<const char*, N>& names, E value) {
 
 Section interfaces(embedded::Stack& stack) {
   Section section{"interfaces", {"interface", "hardware_address", "mtu", "up"}, {}};
-  for (const embedded::Interface& it : stack.ip().interfaces()) {
+  for (const embedded::Interface& it : stack.interfaces()) {
     if (!it.driver) { continue; }
     section.rows.push_back({std::uint64_t{it.index},
                             it.is_ethernet() ? nal::to_string(it.hardware_address) : std::string("tunnel"),
@@ -55,7 +55,7 @@ Section interfaces(embedded::Stack& stack) {
 
 Section addresses(embedded::Stack& stack, nal::Instant now) {
   Section section{"addresses", {"interface", "address", "state", "origin", "valid"}, {}};
-  for (const embedded::Interface& it : stack.ip().interfaces()) {
+  for (const embedded::Interface& it : stack.interfaces()) {
     for (const embedded::InterfaceAddress& own : it.addresses) {
       if (!it.driver || own.state == embedded::InterfaceAddress::State::none) { continue; }
       section.rows.push_back({std::uint64_t{it.index}, text(own.address) + "/" + std::to_string(own.prefix_length),
@@ -68,7 +68,7 @@ Section addresses(embedded::Stack& stack, nal::Instant now) {
 
 Section neighbors(embedded::Stack& stack) {
   Section section{"neighbours", {"interface", "address", "hardware_address", "state", "router"}, {}};
-  for (const embedded::Neighbor& it : stack.ip().neighbors().table()) {
+  for (const embedded::Neighbor& it : stack.neighbors()) {
     if (it.state == embedded::Neighbor::State::none) { continue; }
     section.rows.push_back({std::uint64_t{it.interface}, text(it.address), nal::to_string(it.hardware_address),
                             named(kNeighborStates, it.state), it.role == embedded::Neighbor::Role::router});
@@ -81,12 +81,12 @@ Section routes(embedded::Stack& stack, nal::Instant now) {
   const auto next_hop = [](const Address& address) {
     return address.is_unspecified() ? std::string("the link") : text(address);
   };
-  for (const embedded::StaticRoute& it : stack.ip().routes()) {
+  for (const embedded::StaticRoute& it : stack.routes()) {
     if (it.interface == 0) { continue; }
     section.rows.push_back({std::uint64_t{it.interface}, text(it.prefix) + "/" + std::to_string(it.length),
                             next_hop(it.gateway), std::string("static"), std::string("for ever")});
   }
-  for (const embedded::LearnedRoute& it : stack.ip().slaac().routes()) {
+  for (const embedded::LearnedRoute& it : stack.learned_routes()) {
     if (it.kind == embedded::LearnedRoute::Kind::none) { continue; }
     section.rows.push_back({std::uint64_t{it.interface}, text(it.prefix) + "/" + std::to_string(it.length),
                             next_hop(it.next_hop), named(kRouteKinds, it.kind), until(it.until, now)});
@@ -101,15 +101,15 @@ Section sockets(embedded::Stack& stack) {
     section.rows.push_back(
         {std::string(protocol), std::move(local), std::move(remote), std::move(state), unread, unsent, rtt, window});
   };
-  for (const embedded::ListenerEntry& it : stack.tcp().listeners()) {
+  for (const embedded::ListenerEntry& it : stack.listeners()) {
     if (it.port != 0) { add("tcp", endpoint(it.local, it.port), "*", "LISTEN", it.waiting, 0, 0, 0); }
   }
-  for (const embedded::Connection& it : stack.tcp().connections()) {
+  for (const embedded::Connection& it : stack.connections()) {
     if (it.state == embedded::TcpState::free) { continue; }
     add("tcp", endpoint(it.key.local, it.key.local_port), endpoint(it.key.remote, it.key.remote_port),
         named(kTcpStates, it.state), it.rx_unread, it.tx_size, it.rtt.srtt(), it.snd_wnd);
   }
-  for (const embedded::UdpSlot& it : stack.udp().sockets()) {
+  for (const embedded::UdpSlot& it : stack.udp_sockets()) {
     if (!it.used) { continue; }
     add("udp", endpoint(it.local, it.local_port), it.connected ? endpoint(it.remote, it.remote_port) : "*", "",
         it.queue.count(), 0, 0, 0);
@@ -124,7 +124,7 @@ Section list(const char* name, std::initializer_list<std::pair<const char*, std:
 }
 
 Section tables(embedded::Stack& stack) {
-  const auto neighbors = stack.ip().neighbors().table();
+  const auto neighbors = stack.neighbors();
   const auto in_use = std::count_if(neighbors.begin(), neighbors.end(), [](const embedded::Neighbor& it) {
     return it.state != embedded::Neighbor::State::none;
   });
@@ -150,7 +150,8 @@ void report_embedded(embedded::Stack& stack, nal::Instant now, Report& report) {
   report.push_back(neighbors(stack));
   report.push_back(sockets(stack));
   report.push_back(tables(stack));
-  const auto& ip = stack.ip().statistics();
+  const embedded::Stack::Statistics all = stack.statistics();
+  const auto& ip = all.ip;
   report.push_back(list("ip", {{"received", ip.received},
                                {"sent", ip.sent},
                                {"malformed", ip.malformed},
@@ -162,19 +163,19 @@ void report_embedded(embedded::Stack& stack, nal::Instant now, Report& report) {
                                {"icmp_errors_sent", ip.icmp_errors_sent},
                                {"icmp_errors_limited", ip.icmp_errors_limited},
                                {"icmp_errors_refused", ip.icmp_errors_refused}}));
-  const auto& fragments = stack.ip().reassembly();
+  const auto& fragments = all.fragments;
   report.push_back(list("fragments", {{"completed", fragments.completed},
                                       {"timed_out", fragments.timed_out},
                                       {"overlapping", fragments.overlapping},
                                       {"malformed", fragments.malformed},
                                       {"no_room", fragments.no_room}}));
-  const auto& udp = stack.udp().statistics();
+  const auto& udp = all.udp;
   report.push_back(list("udp", {{"received", udp.received},
                                 {"sent", udp.sent},
                                 {"malformed", udp.malformed},
                                 {"no_socket", udp.no_socket},
                                 {"queue_full", udp.queue_full}}));
-  const auto& tcp = stack.tcp().counters();
+  const auto& tcp = all.tcp;
   report.push_back(list("tcp", {{"segments_in", tcp.segments_in},
                                 {"segments_out", tcp.segments_out},
                                 {"malformed", tcp.malformed},
