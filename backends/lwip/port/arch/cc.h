@@ -18,7 +18,7 @@ void nal_lwip_assertion_failed(const char* message, const char* file, int line);
 #define LWIP_RAND() nal_lwip_random()
 #define LWIP_PLATFORM_ASSERT(message) nal_lwip_assertion_failed(message, __FILE__, __LINE__)
 #define LWIP_PLATFORM_DIAG(arguments) ((void)0)
-#if !__STDC_HOSTED__ || defined(__arm__)
+#if !defined(__unix__) && !defined(__APPLE__)
 #define LWIP_NO_INTTYPES_H 1
 #define X8_F "02x"
 #define U16_F "u"
