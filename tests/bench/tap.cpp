@@ -66,7 +66,9 @@ Task<> receive(Stack::TcpStream& stream, std::span<std::byte> block, unsigned lo
 }
 
 Task<> talk(Stack& stack, bool sends, std::span<std::byte> block, unsigned long bytes, std::uint8_t rings) {
-  NAL_CO_TRY_SET(auto stream, connect(stack, {Ipv4Address(10, 9, 0, 1), kPort}, {.ring_class = rings}));
+  const Endpoint peer(Ipv4Address(10, 9, 0, 1), kPort);
+  const TcpOptions options{.ring_class = rings};
+  NAL_CO_TRY_SET(auto stream, connect(stack, peer, options));
   if (sends) {
     NAL_CO_TRY(send(stream, block, bytes));
   } else {

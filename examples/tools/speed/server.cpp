@@ -87,14 +87,14 @@ class Server {
     self.report_.emplace(*plan, plan->receives, plan->sends, self.options_.json, self.retransmissions_);
     self.report_->begin(local, remote);
     self.exchange_.emplace(self.executor_, std::move(stream), self.config(*plan, token));
-    const auto done = co_await measure(self, *plan, token, local.address);
+    const auto done = co_await measure(self, *plan, token, local);
     self.end(done);
     co_return nal::Unit{};
   }
 
-  static nal::Task<> measure(Server& self, Plan plan, std::uint64_t token, nal::IpAddress here) {
+  static nal::Task<> measure(Server& self, Plan plan, std::uint64_t token, nal::Endpoint here) {
     if (plan.udp) {
-      auto socket = self.stack_.udp_bind_single({here, self.options_.port}, {});
+      auto socket = self.stack_.udp_bind_single(here, {});
       if (!socket) { co_return nal::Unexpected(socket.error()); }
       const auto added = self.exchange_->add(*std::move(socket), false);
       if (!added) { co_return nal::Unexpected(added.error()); }
