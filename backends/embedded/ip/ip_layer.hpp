@@ -146,6 +146,9 @@ class IpLayer final : public Network, private Link {
   std::uint32_t routes_version() const noexcept override { return version_; }
   bool can_send(InterfaceIndex interface) noexcept override;
   void want_room() noexcept override { work_.wake_all(); }
+  std::size_t free_packets() const noexcept override {
+    return pool_.available() + (large_pool_ ? large_pool_->available() : 0);
+  }
   Packet allocate() noexcept override;
   Packet allocate_for(std::size_t size) noexcept override;
   std::size_t max_datagram(Family family) const noexcept override;

@@ -93,6 +93,8 @@ class Network {
   virtual bool can_send(InterfaceIndex interface) noexcept = 0;
   /// Somebody waits until it can: whoever runs the stack looks out for packets that come back.
   virtual void want_room() noexcept {}
+  /// Packets of all kinds that are free, to see whether there are more than there were.
+  virtual std::size_t free_packets() const noexcept { return 0; }
   /// An empty packet with room in front for all headers below the transport's; null when there is none.
   virtual Packet allocate() noexcept = 0;
   /// The same for a transport header and payload of `size` bytes, which may be more than a frame takes: `send` cuts it

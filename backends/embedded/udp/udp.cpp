@@ -303,7 +303,7 @@ Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, c
   if (route->broadcast && !slot.broadcast) { return Unexpected(Error::permission_denied); }
   Packet packet;
   if (network_.can_send(route->interface)) { packet = network_.allocate_for(wire::kUdpHeaderSize + data.size()); }
-  if (!packet) { return wait_for_room(context, waiter); }
+  if (!packet) { return wait_for_room(context, waiter, route->interface); }
   const auto header = packet.append(wire::kUdpHeaderSize);
   const wire::UdpHeader fields{slot.local_port, remote_port, data.size()};
   const wire::Sum pseudo = wire::pseudo_header_sum(route->source.wire(), remote.wire(), wire::kUdpProtocol,
@@ -327,15 +327,31 @@ Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, c
                       .loop_back = slot.multicast_loopback};
   const Result<> sent = network_.send(std::move(packet), egress, *route);
   // Not enough packets for all its fragments.
-  if (!sent && sent.error() == Error::would_block) { return wait_for_room(context, waiter); }
+  if (!sent && sent.error() == Error::would_block) {
+    packet = Packet();
+    return wait_for_room(context, waiter, route->interface);
+  }
   if (sent) { ++statistics_.sent; }
   return sent;
 }
 
-Poll<Result<>> Udp::wait_for_room(Context& context, Waiter& waiter) noexcept {
+Poll<Result<>> Udp::wait_for_room(Context& context, Waiter& waiter, InterfaceIndex interface) noexcept {
   room_.add(context, waiter, Wait::writable);
+  begun_to_wait_ = true;
+  if (interface < 32 && !network_.can_send(interface)) { full_ |= std::uint32_t{1} << interface; }
+  free_before_ = std::min(free_before_, network_.free_packets());
   network_.want_room();
   return pending;
+}
+
+bool Udp::may_try_again() noexcept {
+  bool changed = !std::exchange(begun_to_wait_, false) || network_.free_packets() > free_before_;
+  for (InterfaceIndex i = 1; i < 32 && !changed; ++i) { changed = (full_ >> i & 1) != 0 && network_.can_send(i); }
+  if (changed) {
+    full_ = 0;
+    free_before_ = ~std::size_t{0};
+  }
+  return changed;
 }
 
 Result<> Udp::change_membership(UdpSlot& slot, const IpAddress& group, const IpAddress& source, InterfaceId interface,

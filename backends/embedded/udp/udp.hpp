@@ -80,7 +80,7 @@ class Udp {
   bool delivery_error(const DeliveryError& error) noexcept;
   /// There may be room to send again; services do what is due.
   void poll(Instant now) noexcept {
-    if (!room_.empty()) { room_.wake_all(); }
+    if (!room_.empty() && may_try_again()) { room_.wake_all(); }
     for (UdpService* service = services_; service; service = service->next_) { service->poll(now); }
   }
   /// Of the services.
@@ -138,7 +138,8 @@ class Udp {
   Poll<Result<>> poll_send(Context& context, Waiter& waiter, UdpSlot& slot, const Address& local, const Address& remote,
                            std::uint16_t remote_port, InterfaceIndex interface,
                            std::span<const std::byte> data) noexcept;
-  Poll<Result<>> wait_for_room(Context& context, Waiter& waiter) noexcept;
+  Poll<Result<>> wait_for_room(Context& context, Waiter& waiter, InterfaceIndex interface) noexcept;
+  bool may_try_again() noexcept;
   Result<> change_membership(UdpSlot& slot, const IpAddress& group, const IpAddress& source, InterfaceId interface,
                              bool join) noexcept;
   void leave(UdpMembership& membership) noexcept;
@@ -154,6 +155,11 @@ class Udp {
   std::uint16_t in_use_ = 0;
   std::uint16_t connected_ = 0;
   WaitList room_;
+  // Who begins to wait has the stack polled, so that it looks out for room; that alone is no reason to try again, or
+  // both would go on for ever.
+  bool begun_to_wait_ = false;                 ///< since the last `poll`
+  std::uint32_t full_ = 0;                     ///< a bit for each interface that had no room for somebody who waits
+  std::size_t free_before_ = ~std::size_t{0};  ///< `Network::free_packets`, when they began to wait
   UdpService* services_ = nullptr;
   Statistics statistics_;
 };

@@ -7,6 +7,12 @@ namespace {
 
 Task<Result<>> drive(Stack& stack) { co_return co_await stack.run(); }
 
+Task<Result<>> send_one(Stack::MultiplyBoundUdp& socket, Endpoint to, std::size_t size) {
+  const Bytes data = pattern(size);
+  const Result<> sent = co_await send_to(socket, to, std::span<const std::byte>(data));
+  co_return sent;
+}
+
 /// A stack on Ethernet that a task of the executor drives, with Duplicate Address Detection as it comes.
 struct DrivenHost {
   DrivenHost() {
@@ -16,6 +22,7 @@ struct DrivenHost {
   }
   /// Until nothing is left to do, at any time.
   void finish() {
+    ::nal::test::run_ready(executor);
     for (int i = 0; i < 1000 && !executor.next_timer().is_never(); ++i) { step(); }
     REQUIRE(stack.poll_at().is_never());
     device.sent.clear();
@@ -69,6 +76,47 @@ TEST_CASE("An address that is given and taken while the stack waits is announced
   ::nal::test::run_ready(host.executor);
   CHECK(host.executor.next_timer() == host.stack.poll_at());
   host.finish();
+}
+
+TEST_CASE("A sender that waits for a full device makes nobody turn, and goes on when there is room",
+          "[embedded][udp]") {
+  DrivenHost host;
+  REQUIRE(host.stack.add_address(host.interface, Cidr(IpAddress(Ipv4Address(10, 0, 0, 1)), 24)));
+  host.finish();
+  auto socket = host.stack.udp_bind_multiple({IpAddress::unspecified(Family::v4), 6000}, {.broadcast = true}).value();
+  host.device.room = 0;
+  TaskSlot<2048> sending;
+  const Endpoint everybody(Ipv4Address::broadcast(), 7);
+  REQUIRE(sending.start(host.executor, send_one, socket, everybody, std::size_t{10}));
+  CHECK(::nal::test::run_ready(host.executor, 1000) < 10);
+  CHECK(sending.running());
+  // A reason to look again that is none for the sender.
+  host.stack.ip().work().wake_all();
+  CHECK(::nal::test::run_ready(host.executor, 1000) < 10);
+  CHECK(sending.running());
+  host.device.room = 1000;
+  host.device.wake();
+  CHECK(::nal::test::run_ready(host.executor, 1000) < 10);
+  CHECK_FALSE(sending.running());
+  CHECK(host.device.sent.size() == 1);
+}
+
+TEST_CASE("A sender that waits for packets to cut its datagram into makes nobody turn", "[embedded][udp]") {
+  DrivenHost host;
+  REQUIRE(host.stack.add_address(host.interface, Cidr(IpAddress(Ipv4Address(10, 0, 0, 1)), 24)));
+  host.finish();
+  auto socket = host.stack.udp_bind_multiple({IpAddress::unspecified(Family::v4), 6000}, {.broadcast = true}).value();
+  std::vector<driver::Packet> held;
+  while (host.stack.packets().available() > 1) { held.push_back(host.stack.packets().allocate(0)); }
+  TaskSlot<2048> sending;
+  const Endpoint everybody(Ipv4Address::broadcast(), 7);
+  REQUIRE(sending.start(host.executor, send_one, socket, everybody, std::size_t{4000}));
+  CHECK(::nal::test::run_ready(host.executor, 1000) < 10);
+  CHECK(sending.running());
+  held.clear();
+  CHECK(::nal::test::run_ready(host.executor, 1000) < 20);
+  CHECK_FALSE(sending.running());
+  CHECK(host.device.sent.size() == 3);
 }
 
 }  // namespace nal::embedded::test

@@ -47,6 +47,9 @@ class TestDevice final : public driver::Driver {
   }
   void leave(const MacAddress& group) noexcept override { std::erase(groups, group); }
 
+  /// Something of this has changed.
+  void wake() noexcept { waiters_.wake_all(); }
+
   static constexpr MacAddress kAddress{2, 0, 0, 0, 0, 1};
 
   std::deque<Bytes> arriving;
