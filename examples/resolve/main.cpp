@@ -145,8 +145,9 @@ int ask_with_own(nal::Executor& executor, Stack& stack, const Options& options, 
 
 // By multicast DNS.
 
-/// How long the answers of others may take behind the first one, where there may be several.
-constexpr nal::Duration kOthers = 1_s;
+/// How long the answers of others may take behind the first one, where there may be several: until they were asked a
+/// second time, since nobody repeats what he has said to all within a second.
+constexpr nal::Duration kOthers = nal::Duration::milliseconds(1500);
 
 bool has_one_answer(dns::Type type) {
   return type == dns::Type::a || type == dns::Type::aaaa || type == dns::Type::srv || type == dns::Type::txt;

@@ -16,6 +16,7 @@ import coap
 import echo
 import embedded
 import mqtt
+import neighbours
 import network
 import probe
 import resolve
@@ -80,6 +81,8 @@ def run_backend(table, setting):
             embedded.exchanges(table, setting)
         if setting.backend != "lwip":  # which tells no socket of ICMP
             probe.exchanges(table, setting)
+        if setting.backend != "lwip":
+            neighbours.exchanges(table, setting)
         captures = [stack.enter_context(network.Capture(setting.folder / f"{interface}.pcap", interface))
                     for interface in setting.interfaces]
         resolve.exchanges(table, setting, version(["dnsmasq", "--version"], r"version (\S+)"))

@@ -82,6 +82,7 @@ bool Querier::wanted(std::span<const std::byte> name, dns::Type type) const noex
 }
 
 bool Querier::known_unique(const QuestionSlot& question, Instant now) const noexcept {
+  if (question.type == dns::Type::any) { return false; }  // of one type it is all, not of a name
   for (const CachedRecord& record : cache_.records()) {
     if (!record.gone && record.unique && record.expires > now && record.refreshes == 0 && matches(question, record)) {
       return true;

@@ -142,7 +142,7 @@ int resolve_all(nal::Executor& executor, Program& program) {
 
 /// Tells what comes and goes.
 nal::Task<> browse(Program& program, MdnsNode::Watch& watch) {
-  const nal::Duration patience = program.options.terminate ? 1_s : nal::Duration::max();
+  const nal::Duration patience = program.options.terminate ? 2_s : nal::Duration::max();
   for (;;) {
     const auto event = co_await nal::with_timeout(patience, mdns::next_event(watch));
     if (!event && event.error() == nal::Error::timed_out) { co_return nal::Unit{}; }

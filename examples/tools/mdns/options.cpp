@@ -76,7 +76,7 @@ std::optional<int> parse_options(Options& options, int argc, const char* const* 
   browse->add_flag("-r,--resolve", options.resolve, "tell where they are, and what they say of themselves");
   CLI::App* types = app.add_subcommand("types", "tells what types of services there are");
   for (CLI::App* command : {browse, types}) {
-    command->add_flag("-t,--terminate", options.terminate, "end when nothing new has come for a second");
+    command->add_flag("-t,--terminate", options.terminate, "end when nothing new has come for two seconds");
   }
   CLI::App* resolve = app.add_subcommand("resolve", "tells where an instance of a service is");
   resolve->add_option("INSTANCE", options.instances, "'Kitchen light._http._tcp'")

@@ -144,6 +144,16 @@ TEST_CASE("A record that somebody wants is asked for again at 80, 85, 90 and 95 
   }
 }
 
+TEST_CASE("A unique answer ends the series of its type, but not that of any", "[mdns]") {
+  for (const Type type : {Type::a, Type::any}) {
+    Bench bench;
+    watch(bench, "kitchen.local", type);
+    bench.pass(500_ms);
+    bench.hear(response({address_item("kitchen.local", "10.0.0.1", 1000)}));
+    CHECK(bench.pass(10_s).size() == (type == Type::any ? 3 : 0));
+  }
+}
+
 TEST_CASE("What is known is told with the question, if it has more than half its time left (RFC 6762 7.1)", "[mdns]") {
   Bench bench;
   watch(bench, "_http._tcp.local");
