@@ -20,9 +20,11 @@ def pages(setting, host):
     if b"<h1>nal-serve</h1>" not in get("/"):
         raise Failure("that is not the page")
     told = json.loads(get("/status.json"))
-    if told["server"]["backend"] != setting.backend or not any(
-            host.strip("[]") in row["address"] for row in told["addresses"]):
-        raise Failure(f"it tells {told['server']}, {told['addresses']}")
+    # Of lwIP's addresses the page tells nothing.
+    addresses = told.get("addresses", [])
+    if told["server"]["backend"] != setting.backend or setting.backend != "lwip" and not any(
+            host.strip("[]") in row["address"] for row in addresses):
+        raise Failure(f"it tells {told['server']}, {addresses}")
     if get("/nothing", "-o", "/dev/null", "-w", "%{http_code}") != b"404":
         raise Failure("a page that is not there is not 404")
     if len(get(f"/chargen/{BYTES}")) != BYTES:

@@ -60,7 +60,8 @@ Report make_report(Server& server) {
     return report;
   }
 #endif
-  report.push_back(system_addresses());
+  // The system's are not those of a stack on a device of its own, such as lwIP.
+  if (server.options().backend.name == "posix") { report.push_back(system_addresses()); }
   return report;
 }
 
