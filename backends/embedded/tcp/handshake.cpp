@@ -29,18 +29,20 @@ std::uint16_t Tcp::our_mss(const FlowKey& key, std::uint16_t mtu) const noexcept
 }
 
 SynEntry* Tcp::take_handshake() noexcept {
-  for (SynEntry& entry : memory_.handshakes) {
-    if (entry.listener == kNoFlow) {
-      ++handshakes_;
-      return &entry;
-    }
-  }
-  return nullptr;
+  // A flood finds the table full, and must not have it searched for each SYN.
+  if (free_handshake_ == kNoFlow) { return nullptr; }
+  SynEntry& entry = memory_.handshakes[free_handshake_];
+  free_handshake_ = entry.hash_next;
+  entry.hash_next = kNoFlow;
+  ++handshakes_;
+  return &entry;
 }
 
 void Tcp::release(SynEntry& entry) noexcept {
   unlink_flow(index_of(entry));
   entry = SynEntry{};
+  entry.hash_next = free_handshake_;
+  free_handshake_ = static_cast<FlowIndex>(&entry - memory_.handshakes.data());
   --handshakes_;
 }
 
@@ -142,11 +144,12 @@ void Tcp::handshake_in(SynEntry& entry, const Segment& segment) noexcept {
   release(entry);
   if (complete(listener, agreed.key, agreed, segment)) { return; }
   // No room: the peer will say something again, if only because our answer comes again.
-  ++handshakes_;
-  entry = agreed;
-  entry.hash_next = kNoFlow;
-  entry.acknowledged = true;
-  link_flow(index_of(entry));
+  SynEntry* const again = take_handshake();
+  if (!again) { return; }
+  *again = agreed;
+  again->hash_next = kNoFlow;
+  again->acknowledged = true;
+  link_flow(index_of(*again));
 }
 
 /// The last acknowledgement: now it takes a slot and rings. Null without room for it.

@@ -32,6 +32,10 @@ Tcp::Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTun
     memory_.time_waits[i - 1].next = free_time_wait_;
     free_time_wait_ = static_cast<FlowIndex>(i - 1);
   }
+  for (std::size_t i = memory_.handshakes.size(); i != 0; --i) {
+    memory_.handshakes[i - 1].hash_next = free_handshake_;
+    free_handshake_ = static_cast<FlowIndex>(i - 1);
+  }
   std::size_t links = 0;
   std::byte* bytes = memory_.ring_bytes.data();
   Scoreboard::Record* record = memory_.records.data();

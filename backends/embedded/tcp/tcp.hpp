@@ -298,6 +298,7 @@ class Tcp {
   Queue free_;  ///< connections
   Queue old_;   ///< TIME-WAIT entries by age
   FlowIndex free_time_wait_ = kNoFlow;
+  FlowIndex free_handshake_ = kNoFlow;  ///< by `hash_next`
   std::uint16_t ready_count_ = 0;
   std::uint16_t stuck_ = 0;       ///< how many of them in a row have found the network full
   std::uint16_t handshakes_ = 0;  ///< in use

@@ -109,11 +109,15 @@ TEST_CASE("with a router's M flag the interface gets an address, until its time 
   CHECK(world.given()->prefix_length == 128);
   CHECK(world.service.client().dns_server(0) == kRouter);
   world.answers = false;
+  std::uint32_t seen = world.host.stack.configuration_version();
   world.pass(600_s);
   REQUIRE(world.given());
   CHECK(world.given()->state == InterfaceAddress::State::deprecated);
+  CHECK(world.host.stack.configuration_version() != seen);
+  seen = world.host.stack.configuration_version();
   world.pass(410_s);
   CHECK_FALSE(world.given());
+  CHECK(world.host.stack.configuration_version() != seen);
 }
 
 TEST_CASE("with a router's O flag other configuration is asked for, and an address once one wants that", "[dhcpv6]") {
