@@ -11,39 +11,36 @@ using driver::Packet;
 using driver::PacketPool;
 
 Result<> WireEnd::transmit(Packet& packet, Instant) noexcept {
-  if (link_up() && !can_transmit()) { return Unexpected(Error::would_block); }
-  Packet frame = std::move(packet);
   const driver::Capabilities& capabilities = config_.capabilities;
-  const bool cut_up = frame.offload().segment_size != 0;
-  Error error{};
-  if (!link_up()) {
-    error = Error::network_down;
-  } else if (cut_up ? capabilities.max_segmentation_size == 0 : frame.size() > driver::max_frame_size(capabilities)) {
-    error = Error::message_size;
+  const bool cut_up = packet.offload().segment_size != 0;
+  if (!link_up()) { return drop(packet, Error::network_down); }
+  if (!can_transmit()) { return Unexpected(Error::would_block); }
+  if (cut_up ? capabilities.max_segmentation_size == 0 : packet.size() > driver::max_frame_size(capabilities)) {
+    return drop(packet, Error::message_size);
   }
-  if (error != Error{}) {
-    ++counters_.dropped;
-    return Unexpected(error);
-  }
-  driver::mark_as_received(frame, capabilities.receive_checksum);
+  driver::mark_as_received(packet, capabilities.receive_checksum);
   ++counters_.transmitted;
-  peer_->arriving_.push(std::move(frame));
+  peer_->arriving_.push(std::move(packet));
   peer_->waiters_.wake_all();
   return {};
 }
 
+Result<> WireEnd::drop(Packet& packet, Error error) noexcept {
+  const Packet dropped = std::move(packet);
+  ++counters_.dropped;
+  return Unexpected(error);
+}
+
 Packet WireEnd::receive(PacketPool& pool, Instant) noexcept {
-  const bool was_full = !peer_->can_transmit();
-  Packet packet = arrived(pool);
+  if (arriving_.empty()) { return {}; }
   // Whoever waits for room at the other end has some from the first frame on that leaves a full wire.
-  if (was_full && peer_->can_transmit()) { peer_->waiters_.wake_all(); }
+  if (arriving_.count() == config_.queue) { peer_->waiters_.wake_all(); }
+  Packet packet = config_.copy ? copy_of(arriving_.pop(), pool) : arriving_.pop();
   if (packet) { ++counters_.received; }
   return packet;
 }
 
-Packet WireEnd::arrived(PacketPool& pool) noexcept {
-  Packet packet = arriving_.pop();
-  if (!packet || !config_.copy) { return packet; }
+Packet WireEnd::copy_of(const Packet& packet, PacketPool& pool) noexcept {
   Packet copy = pool.allocate(0);
   if (!copy || copy.tailroom() < config_.capabilities.headroom + packet.size()) {
     ++counters_.dropped;

@@ -51,7 +51,8 @@ class WireEnd final : public driver::Driver {
   friend class WirePair;
   WireEnd(const WireConfig& config, const MacAddress& address, WireEnd& peer) noexcept
       : peer_(&peer), config_(config), address_(address) {}
-  driver::Packet arrived(driver::PacketPool& pool) noexcept;
+  Result<> drop(driver::Packet& packet, Error error) noexcept;
+  driver::Packet copy_of(const driver::Packet& packet, driver::PacketPool& pool) noexcept;
 
   WireEnd* peer_;
   WireConfig config_;

@@ -29,8 +29,18 @@ class Address {
   constexpr Address(const Ipv6Address& v6) noexcept {
     if constexpr (features::kIpv6) { std::copy(v6.bytes().begin(), v6.bytes().end(), bytes_.begin()); }
   }
-  constexpr Address(const IpAddress& address) noexcept
-      : Address(address.is_v4() ? Address(address.v4()) : Address(address.v6())) {}
+  constexpr Address(const IpAddress& address) noexcept {
+    if constexpr (features::kIpv6) {
+      if (address.is_v6()) {
+        std::copy_n(address.bytes().data(), kSize, bytes_.begin());
+        return;
+      }
+      bytes_[10] = bytes_[11] = 0xff;
+    } else if (address.is_v6()) {
+      return;
+    }
+    std::copy_n(address.bytes().data(), 4, bytes_.begin() + kV4);
+  }
 
   /// Of 4 or 16 bytes of a packet.
   static Address from_wire(std::span<const std::byte, 4> v4) noexcept {
@@ -89,6 +99,17 @@ class Address {
   constexpr bool is_multicast() const noexcept { return is_v4() ? (bytes_[kV4] & 0xf0) == 0xe0 : bytes_[0] == 0xff; }
   constexpr bool is_loopback() const noexcept { return is_v4() ? bytes_[kV4] == 127 : v6().is_loopback(); }
   constexpr bool is_link_local() const noexcept { return is_v4() ? v4().is_link_local() : v6().is_link_local(); }
+
+  /// Of its words as the machine loads them.
+  std::uint64_t sum_of_words() const noexcept {
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < kSize; i += 4) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, &bytes_[i], 4);
+      total += word;
+    }
+    return total;
+  }
 
   void hash_into(Hasher& hasher) const noexcept {
     for (std::size_t i = 0; i < kSize; i += 4) {

@@ -28,6 +28,9 @@ inline constexpr bool kRaw = true;
 /// Answers to echo requests go without this; errors to others and from others need it.
 inline constexpr bool kIcmpErrors = true;
 
+/// Shorter ways for what most packets are: a third fewer instructions a packet for some hundred bytes of flash.
+inline constexpr bool kFastPaths = true;
+
 /// RFC 2018, RFC 6675, RFC 2883
 inline constexpr bool kTcpSack = true;
 /// RFC 7323

@@ -1,6 +1,8 @@
 // What the embedded stack takes: two of them on an Ethernet wire, MTU 1500, every checksum made and verified, 64 KiB
-// rings, in one thread. `bulk|ping-pong|udp COUNT [IDLE]`: segments of 1460 bytes, round trips of one byte, or echoed
-// datagrams of 64 bytes, beside so many idle sockets of either kind on each side. Time passes by 1 us a poll.
+// rings, in one thread. `bulk|bulk-offload|ping-pong|active|udp COUNT [IDLE]`: segments of 1460 bytes, the same with a
+// device that makes and verifies transport checksums, round trips of one byte, the same by each of 1,000 connections in
+// turn, or echoed datagrams of 64 bytes, beside so many idle sockets of either kind on each side. Time passes by 1 us a
+// poll.
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +19,8 @@ namespace {
 using namespace nal;
 using embedded::Stack;
 
-constexpr std::uint16_t kMostIdle = 1000;
+constexpr std::uint16_t kMostIdle = 10'000;
+constexpr std::uint16_t kActive = 1000;
 constexpr embedded::Config kConfig{
     .packets = 256,
     .addresses = 2,
@@ -69,6 +72,20 @@ class World {
       turn();
     }
   }
+  using Stream = Stack::TcpStream;
+
+  static drivers::WireConfig wire(bool offload) {
+    drivers::WireConfig config{.queue = 128};
+    config.capabilities.transmit_checksum = config.capabilities.receive_checksum = offload;
+    return config;
+  }
+  void round_trip(Stream& near, Stream& far) {
+    std::array<std::byte, 1> byte{};
+    until([&] { return near.poll_write(context_, waiter_, byte); });
+    until([&] { return far.poll_read(context_, waiter_, byte); });
+    until([&] { return far.poll_write(context_, waiter_, byte); });
+    until([&] { return near.poll_read(context_, waiter_, byte); });
+  }
   void connect(std::uint16_t port) {
     auto listener = server_.stack.listen({server_.address, port}, {}).value();
     near_.emplace(client_.stack.start_tcp({server_.address, port}, {}).value());
@@ -77,7 +94,7 @@ class World {
   }
 
  public:
-  explicit World(std::uint16_t idle) {
+  World(std::uint16_t idle, bool offload) : wire_(wire(offload)) {
     if (idle == 0) { return; }
     auto listener = server_.stack.listen({server_.address, 9}, {.backlog = 64, .accepted = {.ring_class = 1}}).value();
     for (std::uint16_t i = 0; i < idle; ++i) {
@@ -110,12 +127,13 @@ class World {
   }
   void ping_pong(unsigned long count) {
     connect(7);
-    std::array<std::byte, 1> byte{};
+    for (unsigned long i = 0; i < count; ++i) { round_trip(*near_, *far_); }
+  }
+  void active(unsigned long count) {
     for (unsigned long i = 0; i < count; ++i) {
-      until([&] { return near_->poll_write(context_, waiter_, byte); });
-      until([&] { return far_->poll_read(context_, waiter_, byte); });
-      until([&] { return far_->poll_write(context_, waiter_, byte); });
-      until([&] { return near_->poll_read(context_, waiter_, byte); });
+      Stream& near = idle_tcp_[2 * (i % kActive)];
+      Stream& far = idle_tcp_[2 * (i % kActive) + 1];
+      round_trip(near, far);
     }
   }
   void udp(unsigned long count) {
@@ -135,13 +153,13 @@ class World {
   Executor executor_{clock_};
   Context context_ = Context::probe(executor_);
   Waiter waiter_;
-  drivers::WirePair wire_{{.queue = 128}};
+  drivers::WirePair wire_;
   Side client_{executor_, wire_.a(), 1};
   Side server_{executor_, wire_.b(), 2};
-  std::optional<Stack::TcpStream> near_;
-  std::optional<Stack::TcpStream> far_;
+  std::optional<Stream> near_;
+  std::optional<Stream> far_;
   std::vector<Stack::MultiplyBoundUdp> idle_udp_;
-  std::vector<Stack::TcpStream> idle_tcp_;
+  std::vector<Stream> idle_tcp_;
 };
 
 }  // namespace
@@ -149,18 +167,20 @@ class World {
 int main(int argc, char** argv) {
   const std::string_view what = argc > 2 ? argv[1] : "";
   const unsigned long count = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 0;
-  const unsigned long idle = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 0;
+  const unsigned long idle = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : what == "active" ? kActive : 0;
   if (idle > kMostIdle) { return 2; }
   static std::optional<World> world;
-  world.emplace(static_cast<std::uint16_t>(idle));
-  if (what == "bulk") {
+  world.emplace(static_cast<std::uint16_t>(idle), what == "bulk-offload");
+  if (what == "bulk" || what == "bulk-offload") {
     world->bulk(count);
+  } else if (what == "active" && idle >= kActive) {
+    world->active(count);
   } else if (what == "ping-pong") {
     world->ping_pong(count);
   } else if (what == "udp") {
     world->udp(count);
   } else {
-    std::fprintf(stderr, "usage: %s bulk|ping-pong|udp COUNT [IDLE]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s bulk|bulk-offload|ping-pong|active|udp COUNT [IDLE]\n", argv[0]);
     return 2;
   }
   world.reset();

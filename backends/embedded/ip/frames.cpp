@@ -55,7 +55,7 @@ Result<InterfaceIndex> IpLayer::add_interface(driver::Driver& driver, Instant no
   headroom_ = std::max<std::uint16_t>(headroom_, static_cast<std::uint16_t>(kHeaders + capabilities.headroom));
   now_ = now;
   groups_.link_up(*free, now);
-  look_at_link(*free, now);
+  if (driver.link_up()) { link_changed(*free, now); }
   changed();
   return free->index;
 }
@@ -68,11 +68,9 @@ void IpLayer::limit_mtu(InterfaceIndex index, std::uint16_t mtu) noexcept {
   }
 }
 
-void IpLayer::look_at_link(Interface& interface, Instant now) noexcept {
-  const bool up = interface.driver->link_up();
-  if (up == interface.up) { return; }
-  interface.up = up;
-  if (up) {
+void IpLayer::link_changed(Interface& interface, Instant now) noexcept {
+  interface.up = !interface.up;
+  if (interface.up) {
     groups_.link_up(interface, now);
     dad_.link_up(interface, now);
     if (slaac_.state(interface).running) { slaac_.link_up(interface, now); }
@@ -88,10 +86,24 @@ bool IpLayer::poll(Instant now, unsigned budget) noexcept {
   bool more = false;
   for (Interface& interface : storage_.interfaces) {
     if (!interface.driver) { continue; }
-    look_at_link(interface, now);
-    more |= receive(interface, budget);
+    if (interface.driver->link_up() != interface.up) { link_changed(interface, now); }
+    if (Packet first = interface.driver->receive(pool_, now)) { more |= receive(interface, std::move(first), budget); }
   }
-  more |= loop_back(budget);
+  if (!loopback_.empty()) { more |= loop_back(budget); }
+  if (modules_at() <= now) { poll_modules(now); }
+  more_ = more;
+  polling_ = false;
+  return more;
+}
+
+Instant IpLayer::modules_at() const noexcept {
+  Instant at = std::min({neighbors_.poll_at(), dad_.poll_at(), groups_.poll_at(), path_mtu_at_});
+  if constexpr (features::kSlaac) { at = std::min(at, slaac_.poll_at()); }
+  if constexpr (features::kFragments) { at = std::min(at, reassembly_.poll_at()); }
+  return at;
+}
+
+void IpLayer::poll_modules(Instant now) noexcept {
   if (neighbors_.poll_at() <= now) { neighbors_.poll(now); }
   if (dad_.poll_at() <= now) { dad_.poll(now); }
   if (features::kSlaac && slaac_.poll_at() <= now) { slaac_.poll(now); }
@@ -100,9 +112,6 @@ bool IpLayer::poll(Instant now, unsigned budget) noexcept {
     while (Packet first = reassembly_.expire(now)) { time_exceeded(std::move(first)); }
   }
   if (path_mtu_at_ <= now) { age_path_mtus(now); }
-  more_ = more;
-  polling_ = false;
-  return more;
 }
 
 void IpLayer::from_outside() noexcept {
@@ -113,54 +122,11 @@ void IpLayer::from_outside() noexcept {
 
 Instant IpLayer::poll_at() const noexcept {
   if (more_ || !loopback_.empty()) { return now_; }
-  Instant at = std::min({neighbors_.poll_at(), dad_.poll_at(), groups_.poll_at(), path_mtu_at_});
-  if constexpr (features::kSlaac) { at = std::min(at, slaac_.poll_at()); }
-  if constexpr (features::kFragments) { at = std::min(at, reassembly_.poll_at()); }
+  Instant at = modules_at();
   for (const Interface& interface : storage_.interfaces) {
     if (interface.driver) { at = std::min(at, interface.driver->poll_at()); }
   }
   return at;
-}
-
-bool IpLayer::receive(Interface& interface, unsigned budget) noexcept {
-  for (; budget > 0; --budget) {
-    Packet packet = interface.driver->receive(pool_, now_);
-    if (!packet) { return false; }
-    input_frame(interface, std::move(packet));
-  }
-  return true;
-}
-
-void IpLayer::input_frame(Interface& interface, Packet&& packet) noexcept {
-  ++statistics_.received;
-  if constexpr (features::kRaw) {
-    if (frame_observer_) [[unlikely]] { frame_observer_->frame(interface, packet, false); }
-  }
-  if (!interface.is_ethernet()) {
-    input_ip(interface.index, std::move(packet), false);
-    return;
-  }
-  const auto frame = wire::EthernetView::parse(packet.data());
-  // A tag with a priority alone is no VLAN; a VLAN's frames are another interface's.
-  if (!frame || frame->vlan() != wire::kNoVlan) {
-    ++(frame ? statistics_.not_for_us : statistics_.malformed);
-    return;
-  }
-  const MacAddress destination = frame->destination();
-  const bool to_many = destination.is_multicast();
-  if (!to_many && destination != interface.hardware_address) {
-    ++statistics_.not_for_us;
-    return;
-  }
-  const EtherType type = frame->type();
-  packet.trim_front(frame->header_size());
-  if (type == EtherType::arp && features::kIpv4) {
-    neighbors_.input_arp(interface, packet.data(), now_);
-  } else if (type == EtherType::ipv4 || type == EtherType::ipv6) {
-    input_ip(interface.index, std::move(packet), to_many);
-  } else {
-    ++statistics_.unknown_protocol;
-  }
 }
 
 void IpLayer::to_loopback(Packet&& packet, InterfaceIndex interface) noexcept {
@@ -180,31 +146,6 @@ bool IpLayer::loop_back(unsigned budget) noexcept {
   return !loopback_.empty();
 }
 
-void IpLayer::transmit(Interface& interface, Packet& packet) noexcept {
-  if constexpr (features::kRaw) {
-    if (frame_observer_) [[unlikely]] { frame_observer_->frame(interface, packet, true); }
-  }
-  if (interface.driver->transmit(packet, now_)) {
-    ++statistics_.sent;
-  } else {
-    ++statistics_.device_full;
-  }
-}
-
-void IpLayer::send_frame(Interface& interface, const MacAddress& destination, EtherType type, Packet&& packet,
-                         Instant now) noexcept {
-  now_ = now;
-  Packet frame = std::move(packet);
-  if (interface.is_ethernet()) {
-    const wire::EthernetHeader header{.destination = destination, .source = interface.hardware_address, .type = type};
-    header.emit(frame.prepend(header.size()));
-    if (frame.offload().checksum_start != 0) {
-      frame.offload().checksum_start = static_cast<std::uint16_t>(frame.offload().checksum_start + header.size());
-    }
-  }
-  transmit(interface, frame);
-}
-
 bool IpLayer::can_send(InterfaceIndex index) noexcept {
   if (!pool_.can_send()) { return false; }
   const Interface* const out = interface(index);
@@ -213,9 +154,14 @@ bool IpLayer::can_send(InterfaceIndex index) noexcept {
 
 Packet IpLayer::allocate() noexcept { return pool_.allocate_to_send(headroom_); }
 
-Packet IpLayer::allocate_for(std::size_t size) noexcept {
-  if (headroom_ + size <= pool_.capacity()) { return allocate(); }
-  return large_pool_ ? large_pool_->allocate(headroom_) : Packet();
+Packet IpLayer::allocate_to(InterfaceIndex index, std::size_t size) noexcept {
+  if (!can_send(index)) { return {}; }
+  return headroom_ + size <= pool_.capacity() ? pool_.allocate(headroom_) : allocate_large(size);
+}
+
+Packet IpLayer::allocate_large(std::size_t size) noexcept {
+  const bool fits = large_pool_ && headroom_ + size <= large_pool_->capacity();
+  return fits ? large_pool_->allocate(headroom_) : Packet();
 }
 
 std::size_t IpLayer::max_datagram(Family family) const noexcept {

@@ -8,6 +8,46 @@
 
 namespace nal::embedded {
 
+bool IpLayer::receive(Interface& interface, Packet&& first, unsigned budget) noexcept {
+  for (Packet packet = std::move(first); packet; packet = interface.driver->receive(pool_, now_)) {
+    input_frame(interface, std::move(packet));
+    if (--budget == 0) { return true; }
+  }
+  return false;
+}
+
+void IpLayer::input_frame(Interface& interface, Packet&& packet) noexcept {
+  ++statistics_.received;
+  if constexpr (features::kRaw) {
+    if (frame_observer_) [[unlikely]] { frame_observer_->frame(interface, packet, false); }
+  }
+  if (!interface.is_ethernet()) {
+    input_ip(interface.index, std::move(packet), false);
+    return;
+  }
+  const auto frame = wire::EthernetView::parse(packet.data());
+  // A tag with a priority alone is no VLAN; a VLAN's frames are another interface's.
+  if (!frame || frame->vlan() != wire::kNoVlan) {
+    ++(frame ? statistics_.not_for_us : statistics_.malformed);
+    return;
+  }
+  const MacAddress destination = frame->destination();
+  const bool to_many = destination.is_multicast();
+  if (!to_many && destination != interface.hardware_address) {
+    ++statistics_.not_for_us;
+    return;
+  }
+  const EtherType type = frame->type();
+  packet.trim_front(frame->header_size());
+  if (type == EtherType::arp && features::kIpv4) {
+    neighbors_.input_arp(interface, packet.data(), now_);
+  } else if (type == EtherType::ipv4 || type == EtherType::ipv6) {
+    input_ip(interface.index, std::move(packet), to_many);
+  } else {
+    ++statistics_.unknown_protocol;
+  }
+}
+
 void IpLayer::input_ip(InterfaceIndex interface, Packet&& packet, bool link_to_many) noexcept {
   packet.buffer()->network_header = static_cast<std::uint16_t>(packet.headroom());
   const unsigned version = packet.size() == 0 ? 0 : wire::load_u8(packet.data().data()) >> 4;
@@ -43,21 +83,24 @@ void IpLayer::input_v4(InterfaceIndex interface, Packet&& packet, bool link_to_m
                   .traffic_class = ip->traffic_class(),
                   .to_many = link_to_many,
                   .checksum_verified = packet.offload().checksum_verified};
-  const For to = whom(interface, ingress.source, ingress.destination);
-  // A frame to all stations with a packet to one host is no such packet (RFC 1122 §3.3.6).
-  if (to == For::nobody || (to == For::us && link_to_many)) {
-    ++statistics_.not_for_us;
-    return;
+  if (link_to_many || !known_pair(ingress.source, ingress.destination, interface)) {
+    const For to = whom(interface, ingress.source, ingress.destination);
+    // A frame to all stations with a packet to one host is no such packet (RFC 1122 §3.3.6).
+    if (to == For::nobody || (to == For::us && link_to_many)) {
+      ++statistics_.not_for_us;
+      return;
+    }
+    // RFC 1122 §3.2.1.3, and what claims to come from this host (LAND).
+    const Ipv4Address source = ip->source();
+    const bool from_outside = interface != kLoopback && (packet.buffer()->flags & kOwn) == 0;
+    if (source.is_multicast() || source.is_broadcast() || is_broadcast(interface, ingress.source) ||
+        (from_outside && (source.is_loopback() || is_local(ingress.source, 0)))) {
+      ++statistics_.bad_source;
+      return;
+    }
+    ingress.to_many = to == For::many || source.is_unspecified();
+    if (from_outside && !ingress.to_many) { remember_pair(ingress.source, ingress.destination, interface); }
   }
-  // RFC 1122 §3.2.1.3, and what claims to come from this host (LAND).
-  const Ipv4Address source = ip->source();
-  const bool from_outside = interface != kLoopback && (packet.buffer()->flags & kOwn) == 0;
-  if (source.is_multicast() || source.is_broadcast() || is_broadcast(interface, ingress.source) ||
-      (from_outside && (source.is_loopback() || is_local(ingress.source, 0)))) {
-    ++statistics_.bad_source;
-    return;
-  }
-  ingress.to_many = to == For::many || source.is_unspecified();
   if (ip->is_fragment()) {
     if constexpr (features::kFragments) {
       const Fragment fragment{.source = ingress.source,
@@ -109,19 +152,22 @@ void IpLayer::input_v6(InterfaceIndex interface, Packet&& packet, bool link_to_m
     ++statistics_.bad_source;
     return;
   }
-  const For to = whom(interface, ingress.source, ingress.destination);
-  if (to == For::nobody || (to == For::us && link_to_many)) {
-    ++statistics_.not_for_us;
-    return;
+  if (link_to_many || !known_pair(ingress.source, ingress.destination, interface)) {
+    const For to = whom(interface, ingress.source, ingress.destination);
+    if (to == For::nobody || (to == For::us && link_to_many)) {
+      ++statistics_.not_for_us;
+      return;
+    }
+    // What a host of this link looks for an address with comes from this host's own, when a link loops packets back.
+    const bool from_outside = interface != kLoopback && (packet.buffer()->flags & kOwn) == 0;
+    if (ingress.source.is_multicast() ||
+        (from_outside && (ingress.source.is_loopback() || is_local(ingress.source, 0)))) {
+      ++statistics_.bad_source;
+      return;
+    }
+    ingress.to_many = to == For::many || ingress.source.is_unspecified();
+    if (from_outside && !ingress.to_many) { remember_pair(ingress.source, ingress.destination, interface); }
   }
-  // What a host of this link looks for an address with comes from this host's own, when a link loops packets back.
-  const bool from_outside = interface != kLoopback && (packet.buffer()->flags & kOwn) == 0;
-  if (ingress.source.is_multicast() ||
-      (from_outside && (ingress.source.is_loopback() || is_local(ingress.source, 0)))) {
-    ++statistics_.bad_source;
-    return;
-  }
-  ingress.to_many = to == For::many || ingress.source.is_unspecified();
   packet.truncate(wire::kIpv6HeaderSize + ip->payload_length());
   const wire::Ipv6Chain chain = wire::walk_extension_headers(*ip);
   ingress.protocol = static_cast<Protocol>(chain.protocol);

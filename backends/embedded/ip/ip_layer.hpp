@@ -150,7 +150,7 @@ class IpLayer final : public Network, private Link {
     return pool_.available() + (large_pool_ ? large_pool_->available() : 0);
   }
   Packet allocate() noexcept override;
-  Packet allocate_for(std::size_t size) noexcept override;
+  Packet allocate_to(InterfaceIndex interface, std::size_t size) noexcept override;
   std::size_t max_datagram(Family family) const noexcept override;
   OffloadSupport offload(InterfaceIndex interface) const noexcept override;
   Result<> send(Packet&& packet, const Egress& egress, Route& route) noexcept override;
@@ -176,33 +176,44 @@ class IpLayer final : public Network, private Link {
   // frames.cpp
   /// Something is done from outside: at the present time, and whoever runs the stack looks at its timers again.
   void from_outside() noexcept;
-  void look_at_link(Interface& interface, Instant now) noexcept;
-  bool receive(Interface& interface, unsigned budget) noexcept;
-  void input_frame(Interface& interface, Packet&& packet) noexcept;
-  bool loop_back(unsigned budget) noexcept;
-  void transmit(Interface& interface, Packet& packet) noexcept;
+  void link_changed(Interface& interface, Instant now) noexcept;
+  Instant modules_at() const noexcept;
+  void poll_modules(Instant now) noexcept;
+  Packet allocate_large(std::size_t size) noexcept;
   void to_loopback(Packet&& packet, InterfaceIndex interface) noexcept;
 
   // input.cpp
+  /// Takes in what has come, up to `budget` frames. Whether there may be more.
+  bool receive(Interface& interface, Packet&& first, unsigned budget) noexcept;
+  inline void input_frame(Interface& interface, Packet&& packet) noexcept;
+  bool loop_back(unsigned budget) noexcept;
   void input_ip(InterfaceIndex interface, Packet&& packet, bool link_to_many) noexcept;
   void input_v4(InterfaceIndex interface, Packet&& packet, bool link_to_many) noexcept;
   void input_v6(InterfaceIndex interface, Packet&& packet, bool link_to_many) noexcept;
   void input_fragment_v6(const Ingress& ingress, Packet&& packet, const wire::Ipv6Chain& chain,
                          bool link_to_many) noexcept;
-  void deliver(const Ingress& ingress, Packet&& packet) noexcept;
+  inline void deliver(const Ingress& ingress, Packet&& packet) noexcept;
   /// Whom a packet that arrived by an interface is for.
   enum class For : std::uint8_t { nobody, us, many };
+  /// Whether a packet between the two is another host's to this one, as most are that come one behind the other.
+  bool known_pair(const Address& source, const Address& destination, InterfaceIndex interface) const noexcept {
+    return features::kFastPaths && pair_.interface == interface && pair_.version == version_ &&
+           pair_.source == source && pair_.destination == destination;
+  }
+  void remember_pair(const Address& source, const Address& destination, InterfaceIndex interface) noexcept {
+    if (features::kFastPaths) { pair_ = {source, destination, version_, interface}; }
+  }
   For whom(InterfaceIndex interface, const Address& source, const Address& destination) const noexcept;
 
-  // output.cpp
-  Result<> send_v4(Packet&& packet, const Egress& egress, Route& route) noexcept;
-  Result<> send_v6(Packet&& packet, const Egress& egress, Route& route) noexcept;
-  Result<> cut_v4(Packet&& packet, const Egress& egress, Route& route) noexcept;
-  Result<> cut_v6(Packet&& packet, const Egress& egress, Route& route) noexcept;
-  void hand_over(Packet&& packet, const Egress& egress, Route& route) noexcept;
+  // output.cpp; `out` is null where the packet stays within this host
+  inline Result<> send_v4(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept;
+  inline Result<> send_v6(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept;
+  Result<> cut_v4(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept;
+  Result<> cut_v6(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept;
+  void hand_over(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept;
   static void emit_v6_header(Packet& packet, const Egress& egress, std::uint8_t next_header,
                              std::uint8_t hops) noexcept;
-  std::uint8_t hop_limit(const Egress& egress, const Route& route) noexcept;
+  static inline std::uint8_t hop_limit(const Egress& egress, const Interface* out) noexcept;
 
   // routes.cpp
   Result<Route> route_to_group(const Address& destination, const Address& source, InterfaceIndex interface) noexcept;
@@ -249,6 +260,13 @@ class IpLayer final : public Network, private Link {
   PacketObserver* packet_observer_ = nullptr;
   FrameObserver* frame_observer_ = nullptr;
   driver::PacketQueue loopback_;
+  /// The last two addresses that `known_pair` is true of, as of `version`.
+  struct Pair {
+    Address source;
+    Address destination;
+    std::uint32_t version = 0;
+    InterfaceIndex interface = 0;
+  } pair_;
   Instant now_;
   std::uint32_t version_ = 1;
   std::uint32_t configuration_version_ = 0;

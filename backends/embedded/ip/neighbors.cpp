@@ -20,8 +20,6 @@ constexpr Duration kArpInterval = Duration::seconds(1);
 /// How long a neighbour that did not answer is not asked again.
 constexpr Duration kFailedTime = Duration::seconds(1);
 
-std::uint32_t coarse(Instant now) noexcept { return static_cast<std::uint32_t>(now.microseconds() >> 20) | 1u; }
-
 bool is_v4_packet(const Packet& packet) noexcept {
   return !packet.data().empty() && wire::load_u8(packet.data().data()) >> 4 == 4;
 }
@@ -146,19 +144,6 @@ void Neighbors::erase(Neighbor& entry) noexcept {
 
 void Neighbors::send(Interface& interface, const Address& next_hop, std::uint16_t& hint, Packet&& packet,
                      Instant now) noexcept {
-  if (hint < table_.size()) {
-    Neighbor& entry = table_[hint];
-    if (entry.state == State::reachable && now < entry.timer && entry.is(interface.index, next_hop)) {
-      entry.used = coarse(now);
-      link_.send_frame(interface, entry.hardware_address, type_of(packet), std::move(packet), now);
-      return;
-    }
-  }
-  send_slowly(interface, next_hop, hint, std::move(packet), now);
-}
-
-void Neighbors::send_slowly(Interface& interface, const Address& next_hop, std::uint16_t& hint, Packet&& packet,
-                            Instant now) noexcept {
   MacAddress station;
   if (interface.is_ethernet()) {
     // A group is never in the table.

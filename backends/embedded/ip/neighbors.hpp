@@ -56,6 +56,18 @@ class Neighbors {
             std::size_t max_waiting) noexcept;
   ~Neighbors();
 
+  /// The hardware address of a neighbour that can be sent to at once, and is by whoever asks; else null: see `send`.
+  const MacAddress* known(const Interface& interface, const Address& next_hop, std::uint16_t hint,
+                          Instant now) noexcept {
+    if (!features::kFastPaths || hint >= table_.size()) { return nullptr; }
+    Neighbor& entry = table_[hint];
+    const bool heard_of = (entry.state == State::reachable && now < entry.timer) || entry.state == State::delay ||
+                          entry.state == State::probe;
+    if (!heard_of || !entry.is(interface.index, next_hop)) { return nullptr; }
+    entry.used = coarse(now);
+    return &entry.hardware_address;
+  }
+
   /// Sends an IP packet to a neighbour: at once if its hardware address is known, a group's and broadcast's being
   /// computed; else it waits while the neighbour is asked, and comes back by `Link::unreachable` if there is no answer.
   /// `hint` is where the neighbour was found before (any value), and is set to where it is.
@@ -94,8 +106,9 @@ class Neighbors {
   Neighbor* find(InterfaceIndex interface, const Address& address) const noexcept;
   Neighbor* create(InterfaceIndex interface, const Address& address, For wanted, Instant now) noexcept;
   void erase(Neighbor& entry) noexcept;
-  void send_slowly(Interface& interface, const Address& next_hop, std::uint16_t& hint, Packet&& packet,
-                   Instant now) noexcept;
+  static std::uint32_t coarse(Instant now) noexcept {
+    return static_cast<std::uint32_t>(now.microseconds() >> 20) | 1u;
+  }
   void wait(Neighbor& entry, Packet&& packet) noexcept;
   void delay(Neighbor& entry, Instant now) noexcept;
   void drop_oldest(Neighbor& entry) noexcept;

@@ -51,8 +51,9 @@ struct Route {
   Address source;    ///< which of this host's addresses to use
   Address next_hop;  ///< the destination itself, or a router
   InterfaceIndex interface = 0;
-  std::uint16_t mtu = 0;   ///< largest IP packet: of the interface, or of the path where that is known to be less
-  bool broadcast = false;  ///< to all hosts of a network, which a socket must have been allowed
+  std::uint16_t mtu = 0;     ///< largest IP packet: of the interface, or of the path where that is known to be less
+  bool broadcast = false;    ///< to all hosts of a network, which a socket must have been allowed
+  bool device_sums = false;  ///< the device makes transport checksums
   std::uint16_t neighbor = 0xffff;  ///< where `next_hop` was last found in the neighbour cache; the network's
 };
 
@@ -97,13 +98,16 @@ class Network {
   virtual std::size_t free_packets() const noexcept { return 0; }
   /// An empty packet with room in front for all headers below the transport's; null when there is none.
   virtual Packet allocate() noexcept = 0;
-  /// The same for a transport header and payload of `size` bytes, which may be more than a frame takes: `send` cuts it
-  /// into fragments. Null also when nothing of that size is to be had at all: see `max_datagram`.
-  virtual Packet allocate_for(std::size_t /*size*/) noexcept { return allocate(); }
+  /// The same for what is to leave by `interface` now: null also when that cannot be, see `can_send`. A transport
+  /// header and payload of `size` bytes may be more than a frame takes, and `send` cuts it into fragments; null also
+  /// when nothing of that size is to be had at all: see `max_datagram`.
+  virtual Packet allocate_to(InterfaceIndex interface, std::size_t /*size*/) noexcept {
+    return can_send(interface) ? allocate() : Packet();
+  }
   /// Transport header and payload of the largest datagram that can be sent or put together.
   virtual std::size_t max_datagram(Family /*family*/) const noexcept { return 1400; }
   /// What the device does for the transport now: TCP payload bytes that it cuts into segments (0: none), for which
-  /// `allocate_for` has a packet; checksums.
+  /// `allocate_to` has a packet; checksums.
   struct OffloadSupport {
     std::uint16_t max_segmentation_size = 0;
     bool checksum = false;

@@ -19,52 +19,49 @@ void place_checksum(Packet& packet, std::size_t header) noexcept {
 
 Result<> IpLayer::send(Packet&& packet, const Egress& egress, Route& route) noexcept {
   from_outside();
-  if (route.interface != kLoopback) {
-    const Interface* const out = interface(route.interface);
-    if (!out || !out->up) { return Unexpected(Error::network_down); }
-  }
+  Interface* const out = interface(route.interface);
+  if (out ? !out->up : route.interface != kLoopback) { return Unexpected(Error::network_down); }
   if (features::kIpv4 && (!features::kIpv6 || egress.destination.is_v4())) {
-    return send_v4(std::move(packet), egress, route);
+    return send_v4(std::move(packet), egress, route, out);
   }
-  return send_v6(std::move(packet), egress, route);
+  return send_v6(std::move(packet), egress, route, out);
 }
 
-std::uint8_t IpLayer::hop_limit(const Egress& egress, const Route& route) noexcept {
+std::uint8_t IpLayer::hop_limit(const Egress& egress, const Interface* out) noexcept {
   if (egress.hop_limit != 0) { return egress.hop_limit; }
-  const Interface* const out = interface(route.interface);
   return out ? out->hop_limit : 64;
 }
 
-Result<> IpLayer::send_v4(Packet&& packet, const Egress& egress, Route& route) noexcept {
+Result<> IpLayer::send_v4(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept {
   const std::size_t size = wire::kIpv4HeaderSize + packet.size();
   if (size > route.mtu && packet.offload().segment_size == 0) {
     if (!features::kFragments || egress.dont_fragment) { return Unexpected(Error::message_size); }
-    return cut_v4(std::move(packet), egress, route);
+    return cut_v4(std::move(packet), egress, route, out);
   }
   // RFC 6864 §4: the identification of what is no fragment says nothing.
   const wire::Ipv4Header header{.payload_size = packet.size(),
                                 .traffic_class = egress.traffic_class,
                                 .identification = egress.dont_fragment ? std::uint16_t{0} : identification_++,
                                 .dont_fragment = egress.dont_fragment,
-                                .hop_limit = hop_limit(egress, route),
+                                .hop_limit = hop_limit(egress, out),
                                 .protocol = static_cast<std::uint8_t>(egress.protocol),
                                 .source = egress.source.v4(),
                                 .destination = egress.destination.v4()};
   header.emit(packet.prepend(wire::kIpv4HeaderSize));
   place_checksum(packet, wire::kIpv4HeaderSize);
-  hand_over(std::move(packet), egress, route);
+  hand_over(std::move(packet), egress, route, out);
   return {};
 }
 
-Result<> IpLayer::send_v6(Packet&& packet, const Egress& egress, Route& route) noexcept {
+Result<> IpLayer::send_v6(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept {
   const std::size_t size = wire::kIpv6HeaderSize + packet.size();
   if (size > route.mtu && packet.offload().segment_size == 0) {
     if (!features::kFragments || egress.dont_fragment) { return Unexpected(Error::message_size); }
-    return cut_v6(std::move(packet), egress, route);
+    return cut_v6(std::move(packet), egress, route, out);
   }
-  emit_v6_header(packet, egress, static_cast<std::uint8_t>(egress.protocol), hop_limit(egress, route));
+  emit_v6_header(packet, egress, static_cast<std::uint8_t>(egress.protocol), hop_limit(egress, out));
   place_checksum(packet, wire::kIpv6HeaderSize);
-  hand_over(std::move(packet), egress, route);
+  hand_over(std::move(packet), egress, route, out);
   return {};
 }
 
@@ -79,7 +76,7 @@ void IpLayer::emit_v6_header(Packet& packet, const Egress& egress, std::uint8_t 
   header.emit(packet.prepend(wire::kIpv6HeaderSize));
 }
 
-Result<> IpLayer::cut_v4(Packet&& packet, const Egress& egress, Route& route) noexcept {
+Result<> IpLayer::cut_v4(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept {
   const std::size_t piece = (route.mtu - wire::kIpv4HeaderSize) / 8 * 8;
   const std::size_t count = (packet.size() + piece - 1) / piece;
   // All of it or none: a part is of no use to anybody.
@@ -96,17 +93,17 @@ Result<> IpLayer::cut_v4(Packet&& packet, const Egress& egress, Route& route) no
                                   .dont_fragment = false,
                                   .more_fragments = at + part.size() < data.size(),
                                   .fragment_offset = at,
-                                  .hop_limit = hop_limit(egress, route),
+                                  .hop_limit = hop_limit(egress, out),
                                   .protocol = static_cast<std::uint8_t>(egress.protocol),
                                   .source = egress.source.v4(),
                                   .destination = egress.destination.v4()};
     header.emit(fragment.prepend(wire::kIpv4HeaderSize));
-    hand_over(std::move(fragment), egress, route);
+    hand_over(std::move(fragment), egress, route, out);
   }
   return {};
 }
 
-Result<> IpLayer::cut_v6(Packet&& packet, const Egress& egress, Route& route) noexcept {
+Result<> IpLayer::cut_v6(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept {
   const std::size_t piece = (route.mtu - wire::kIpv6HeaderSize - wire::kFragmentHeaderSize) / 8 * 8;
   const std::size_t count = (packet.size() + piece - 1) / piece;
   if (pool_.available() < count) { return Unexpected(Error::would_block); }
@@ -121,14 +118,14 @@ Result<> IpLayer::cut_v6(Packet&& packet, const Egress& egress, Route& route) no
                                       .identification = identification};
     header.emit(fragment.append(wire::kFragmentHeaderSize));
     std::memcpy(fragment.append(part.size()).data(), part.data(), part.size());
-    emit_v6_header(fragment, egress, static_cast<std::uint8_t>(wire::NextHeader::fragment), hop_limit(egress, route));
-    hand_over(std::move(fragment), egress, route);
+    emit_v6_header(fragment, egress, static_cast<std::uint8_t>(wire::NextHeader::fragment), hop_limit(egress, out));
+    hand_over(std::move(fragment), egress, route, out);
   }
   return {};
 }
 
-void IpLayer::hand_over(Packet&& packet, const Egress& egress, Route& route) noexcept {
-  if (route.interface == kLoopback) {
+void IpLayer::hand_over(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept {
+  if (!out) {
     to_loopback(std::move(packet), kLoopback);
     return;
   }
@@ -140,12 +137,35 @@ void IpLayer::hand_over(Packet&& packet, const Egress& egress, Route& route) noe
       to_loopback(std::move(copy), route.interface);
     }
   }
-  Interface& out = *interface(route.interface);
-  if (route.broadcast && out.is_ethernet()) {
-    send_frame(out, MacAddress::broadcast(), EtherType::ipv4, std::move(packet), now_);
+  if (route.broadcast && out->is_ethernet()) {
+    send_frame(*out, MacAddress::broadcast(), EtherType::ipv4, std::move(packet), now_);
   } else {
-    neighbors_.send(out, route.next_hop, route.neighbor, std::move(packet), now_);
+    const MacAddress* const station = neighbors_.known(*out, route.next_hop, route.neighbor, now_);
+    if (!station) { return neighbors_.send(*out, route.next_hop, route.neighbor, std::move(packet), now_); }
+    const bool v4 = features::kIpv4 && (!features::kIpv6 || egress.destination.is_v4());
+    send_frame(*out, *station, v4 ? EtherType::ipv4 : EtherType::ipv6, std::move(packet), now_);
   }
+}
+
+void IpLayer::send_frame(Interface& interface, const MacAddress& destination, EtherType type, Packet&& packet,
+                         Instant now) noexcept {
+  now_ = now;
+  if (interface.is_ethernet()) {
+    const wire::EthernetHeader header{.destination = destination, .source = interface.hardware_address, .type = type};
+    header.emit(packet.prepend(header.size()));
+    if (packet.offload().checksum_start != 0) {
+      packet.offload().checksum_start = static_cast<std::uint16_t>(packet.offload().checksum_start + header.size());
+    }
+  }
+  if constexpr (features::kRaw) {
+    if (frame_observer_) [[unlikely]] { frame_observer_->frame(interface, packet, true); }
+  }
+  if (interface.driver->transmit(packet, now_)) {
+    ++statistics_.sent;
+    return;
+  }
+  ++statistics_.device_full;
+  const Packet dropped = std::move(packet);
 }
 
 void IpLayer::send_from(InterfaceIndex index, const Address& source, const Address& destination, Protocol protocol,

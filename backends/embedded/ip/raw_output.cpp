@@ -50,11 +50,9 @@ Result<> IpLayer::send_whole(Packet&& packet, Route& route) noexcept {
     }
     egress.destination = Address::from_wire(wire::load_ipv6(bytes.data() + 24));
   }
-  if (route.interface != kLoopback) {
-    const Interface* const out = interface(route.interface);
-    if (!out || !out->up) { return Unexpected(Error::network_down); }
-  }
-  hand_over(std::move(packet), egress, route);
+  Interface* const out = interface(route.interface);
+  if (out ? !out->up : route.interface != kLoopback) { return Unexpected(Error::network_down); }
+  hand_over(std::move(packet), egress, route, out);
   return {};
 }
 

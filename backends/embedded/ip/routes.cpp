@@ -104,6 +104,7 @@ Result<Route> IpLayer::route(const Address& destination, const Address& source, 
     if (!is_local(route.source, 0)) { return Unexpected(Error::address_not_available); }
     route.next_hop = destination;
     route.interface = kLoopback;
+    route.device_sums = true;
     route.mtu =
         static_cast<std::uint16_t>(std::min<std::size_t>(pool_.capacity() - headroom_ + wire::kIpv4HeaderSize, 0xffff));
     return route;
@@ -154,6 +155,7 @@ Result<Route> IpLayer::route(const Address& destination, const Address& source, 
   NAL_TRY_SET(route.source, source_for(out, destination, source));
   route.broadcast = is_broadcast(route.interface, destination);
   route.mtu = path_mtu(destination, out.mtu);
+  route.device_sums = out.transmit_checksum;
   return route;
 }
 
@@ -187,6 +189,7 @@ Result<Route> IpLayer::route_to_group(const Address& destination, const Address&
   route.next_hop = destination;
   route.interface = out->index;
   route.mtu = out->mtu;
+  route.device_sums = out->transmit_checksum;
   route.broadcast = destination.is_v4() && destination.v4().is_broadcast();
   return route;
 }

@@ -183,8 +183,7 @@ Poll<Result<>> Ping::poll_send(Context& context, Waiter& waiter, ProbeSlot& slot
     wake(slot);
     return Unexpected(Error::message_size);
   }
-  Packet packet;
-  if (ip.can_send(route.interface)) { packet = ip.allocate_for(size); }
+  Packet packet = ip.allocate_to(route.interface, size);
   if (!packet) {
     ip.wait_for_room(context, waiter, route.interface, size);
     return pending;

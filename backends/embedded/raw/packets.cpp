@@ -120,8 +120,7 @@ Poll<Result<>> RawIp::poll_send(Context& context, Waiter& waiter, const RawIpSlo
   Route route;
   NAL_TRY_SET(route, ip.route(to, options.local.is_unspecified() ? Address() : Address(options.local), interface));
   if (route.broadcast && !options.broadcast) { return Unexpected(Error::permission_denied); }
-  Packet packet;
-  if (ip.can_send(route.interface)) { packet = ip.allocate_for(data.size()); }
+  Packet packet = ip.allocate_to(route.interface, data.size());
   if (!packet) {
     ip.wait_for_room(context, waiter, route.interface, data.size());
     return pending;

@@ -34,7 +34,11 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
     c.duplicates = 0;
     if (data != 0) { c.writable.wake_all(); }
     // RFC 4861 §7.3.1: the way there works.
-    network_.confirm_reachable(route_of(c));
+    if (confirmed_ != index_of(c) || confirmed_ms_ != now_ms_) {
+      confirmed_ = index_of(c);
+      confirmed_ms_ = now_ms_;
+      network_.confirm_reachable(route_of(c));
+    }
   }
   const bool dsack = take_sack(c, segment, delivered);
   const bool window_changed = update_window(c, segment, forward);

@@ -95,6 +95,8 @@ struct ConnectionData {
   bool slow_syn : 1 = false;        ///< the handshake's first segment was lost
   bool ready : 1 = false;           ///< is in the list of those with something to do
   bool small_segments : 1 = false;  ///< a black hole is suspected: RFC 8899 §4.3
+  bool device_sums : 1 = false;     ///< the device of `route_interface` makes checksums
+  bool device_cuts : 1 = false;     ///< it cuts what is larger than a segment
 
   Error error{};                     ///< why it is closed, if not cleanly
   Error soft_error{};                ///< what the network last told (RFC 1122 §4.2.3.9); why, should it time out

@@ -112,35 +112,26 @@ void TcpStream::commit(std::size_t n) noexcept {
 
 Poll<Result<std::size_t>> TcpStream::poll_write(Context& context, Waiter& waiter,
                                                 std::span<const std::byte> data) noexcept {
-  NAL_TRY_SET(Connection* const c, writable());
-  if (data.empty()) { return std::size_t{0}; }
-  const std::size_t size = std::min<std::size_t>(data.size(), c->tx.size() - c->tx_size);
-  if (connecting(*c) || size == 0) {
-    c->writable.add(context, waiter, Wait::writable);
-    return pending;
-  }
-  c->tx.put(c->tx_size, data.first(size));
-  c->tx_size += static_cast<std::uint32_t>(size);
-  tcp_->kick(*c);
-  return size;
+  return poll_write_gather(context, waiter, ConstBuffers(&data, 1));
 }
 
 Poll<Result<std::size_t>> TcpStream::poll_write_gather(Context& context, Waiter& waiter, ConstBuffers pieces) noexcept {
+  NAL_TRY_SET(Connection* const c, writable());
   std::size_t taken = 0;
-  for (const std::span<const std::byte> piece : pieces) {
-    if (piece.empty()) { continue; }
-    auto written = poll_write(context, waiter, piece);
-    if (!written.ready() || !*written) {
-      // What was taken is told first; the error comes again.
-      if (taken != 0) { break; }
-      return written;
-    }
-    taken += **written;
-    if (**written < piece.size()) { break; }
+  bool full = connecting(*c);
+  for (auto piece = pieces.begin(); piece != pieces.end() && !full; ++piece) {
+    const std::size_t size = std::min<std::size_t>(piece->size(), c->tx.size() - c->tx_size);
+    full = size < piece->size();
+    if (size == 0) { continue; }
+    c->tx.put(c->tx_size, piece->first(size));
+    c->tx_size += static_cast<std::uint32_t>(size);
+    taken += size;
   }
-  if (taken == 0) {
-    const Result<Connection*> c = writable();
-    if (!c) { return Unexpected(c.error()); }
+  if (taken != 0) {
+    tcp_->written(*c, context.now());
+  } else if (full && std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) { return !piece.empty(); })) {
+    c->writable.add(context, waiter, Wait::writable);
+    return pending;
   }
   return taken;
 }

@@ -168,11 +168,8 @@ Connection* Tcp::complete(ListenerEntry& listener, const FlowKey& key, const Han
     return nullptr;
   }
   configure(c, listener.options);
-  c.next_hop = route->next_hop;
-  c.route_interface = route->interface;
+  take_route(c, *route);
   c.route_mtu = route->mtu;
-  c.route_neighbor = route->neighbor;
-  c.route_version = static_cast<std::uint16_t>(network_.routes_version());
   begin(c, agreed);
   c.snd_una = agreed.iss + 1;
   c.snd_nxt = c.snd_una;

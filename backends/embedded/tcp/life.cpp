@@ -55,10 +55,7 @@ Result<TcpStream> Tcp::start_tcp(const Endpoint& remote, const TcpOptions& optio
   }
   configure(c, options);
   link_flow(index_of(c));
-  c.next_hop = route.next_hop;
-  c.route_interface = route.interface;
-  c.route_neighbor = route.neighbor;
-  c.route_version = static_cast<std::uint16_t>(network_.routes_version());
+  take_route(c, route);
   set_mtu(c, route.mtu);
   c.sack = features::kTcpSack && tuning_.sack;
   c.timestamps = features::kTcpTimestamps && tuning_.timestamps;

@@ -14,14 +14,14 @@ constexpr std::uint16_t kIpv6MinMtu = 1280;
 
 }  // namespace
 
-Route Tcp::route_of(const Connection& c) const noexcept {
-  Route route;
-  route.source = c.key.local;
-  route.next_hop = c.next_hop;
-  route.interface = c.route_interface;
-  route.mtu = c.route_mtu;
-  route.neighbor = c.route_neighbor;
-  return route;
+void Tcp::take_route(Connection& c, const Route& route) noexcept {
+  const Network::OffloadSupport device = network_.offload(route.interface);
+  c.next_hop = route.next_hop;
+  c.route_interface = route.interface;
+  c.route_neighbor = route.neighbor;
+  c.route_version = static_cast<std::uint16_t>(network_.routes_version());
+  c.device_sums = device.checksum;
+  c.device_cuts = device.max_segmentation_size != 0;
 }
 
 /// Asks again for a way that may have changed. False while there is none: what was to be sent is lost, and sent again
@@ -33,10 +33,7 @@ bool Tcp::refresh_route(Connection& c) noexcept {
     c.soft_error = route.error();
     return false;
   }
-  c.route_version = static_cast<std::uint16_t>(network_.routes_version());
-  c.next_hop = route->next_hop;
-  c.route_interface = route->interface;
-  c.route_neighbor = route->neighbor;
+  take_route(c, *route);
   if (route->mtu != c.route_mtu) { set_mtu(c, route->mtu); }
   return true;
 }

@@ -1,6 +1,7 @@
 // Sending a segment: header, options, payload and checksum into a packet, and what it has told.
 #include <algorithm>
 
+#include "backends/embedded/ip/headers.hpp"
 #include "backends/embedded/tcp/tcp.hpp"
 
 namespace nal::embedded {
@@ -12,15 +13,14 @@ namespace {
 constexpr std::uint8_t kEct0 = 2;  ///< RFC 3168 §5
 
 /// Completes the checksum of the header at the front of `packet`, or leaves that to the device.
-void put_checksum(Packet& packet, const FlowKey& key, wire::Sum header, wire::Sum payload, bool by_device) noexcept {
-  const wire::Sum pseudo = wire::pseudo_header_sum(key.local.wire(), key.remote.wire(),
-                                                   static_cast<std::uint8_t>(Protocol::tcp), packet.size());
+inline void put_checksum(Packet& packet, const FlowKey& key, wire::Sum sum, bool by_device) noexcept {
+  const wire::Sum pseudo = pseudo_header_sum(key.local, key.remote, Protocol::tcp, packet.size());
   std::byte* const field = &packet.data()[wire::kTcpChecksum];
   if (by_device) {
     packet.offload().checksum_offset = wire::kTcpChecksum;
     wire::store_be16(field, pseudo.value());
   } else {
-    wire::store_be16(field, (pseudo + header + payload).checksum());
+    wire::store_be16(field, (pseudo + sum).checksum());
   }
 }
 
@@ -39,7 +39,7 @@ wire::TcpSegmentOptions Tcp::segment_options(const Connection& c) const noexcept
     }
   }
   if constexpr (features::kTcpSack) {
-    if (c.sack) {
+    if (tells_ranges(c)) {
       const std::size_t most = c.timestamps ? 3 : 4;
       if (dsack_of_ == index_of(c)) { options.sack[options.block_count++] = {dsack_.begin, dsack_.end}; }
       for (std::size_t i = 0; i < c.early.count() && options.block_count < most; ++i) {
@@ -50,29 +50,27 @@ wire::TcpSegmentOptions Tcp::segment_options(const Connection& c) const noexcept
   return options;
 }
 
-/// A segment with an acknowledgement has gone out.
-void Tcp::acknowledged(Connection& c) noexcept {
-  c.ack_due = c.ack_waiting = false;
-  if (dsack_of_ == index_of(c)) { dsack_of_ = kNoFlow; }
-  c.last_ack_sent = c.rcv_nxt;
-}
-
+/// `options`: null for those that every segment has.
 Result<> Tcp::emit(Connection& c, Packet&& packet, const wire::TcpHeader& header,
-                   const wire::TcpSegmentOptions& options, wire::Sum payload, std::uint16_t segment_size,
+                   const wire::TcpSegmentOptions* options, wire::Sum payload, std::uint16_t segment_size,
                    std::uint8_t ecn) noexcept {
-  const std::span<std::byte> bytes = packet.data().first(wire::kTcpHeaderSize + options.size());
-  wire::emit_tcp(bytes, header, options);
-  const bool by_device = network_.offload(c.route_interface).checksum;
-  put_checksum(packet, c.key, by_device ? wire::Sum() : wire::sum(bytes), payload, by_device);
+  wire::Sum sum;
+  if (options) {
+    const std::span<std::byte> bytes = packet.data().first(wire::kTcpHeaderSize + options->size());
+    wire::emit_tcp(bytes, header, *options);
+    sum = wire::sum_of_header(bytes.data(), bytes.size());
+  } else {
+    sum = wire::emit_plain_tcp(packet.data().data(), header, c.timestamps, now_ms_ + c.ts_offset, c.ts_recent);
+  }
+  put_checksum(packet, c.key, sum + payload, c.device_sums);
   packet.offload().segment_size = segment_size;
   Route route = route_of(c);
-  Egress egress{};
-  egress.source = c.key.local;
-  egress.destination = c.key.remote;
-  egress.protocol = Protocol::tcp;
-  egress.hop_limit = c.hop_limit;
-  egress.traffic_class = static_cast<std::uint8_t>(c.traffic_class | ecn);
-  egress.dont_fragment = true;
+  const Egress egress{.source = c.key.local,
+                      .destination = c.key.remote,
+                      .protocol = Protocol::tcp,
+                      .hop_limit = c.hop_limit,
+                      .traffic_class = static_cast<std::uint8_t>(c.traffic_class | ecn),
+                      .dont_fragment = true};
   ++counters_.segments_out;
   const Result<> sent = network_.send(std::move(packet), egress, route);
   c.route_neighbor = route.neighbor;
@@ -95,44 +93,54 @@ Tcp::Sent Tcp::on_send_error(Connection& c, Error error) noexcept {
   return Sent::segment;
 }
 
+/// Packets are smaller than the path would take.
+Tcp::Sent Tcp::shrink_segments(Connection& c, std::size_t room, std::size_t header_size,
+                               std::uint32_t payload) noexcept {
+  const std::size_t fits = room + (c.key.remote.is_v4() ? 20u : 40u);
+  set_mtu(c, static_cast<std::uint16_t>(std::min<std::size_t>(fits, 0xffff)));
+  if (room >= header_size + std::min<std::size_t>(payload, payload_limit(c))) { return Sent::nothing; }
+  c.soft_error = Error::message_size;
+  return Sent::segment;
+}
+
+/// Data of the ring into a packet, and their sum, if that is not for the device to make.
+wire::Sum Tcp::copy_out(const Connection& c, std::uint32_t offset, std::span<std::byte> out) noexcept {
+  wire::Sum sum;
+  std::size_t done = 0;
+  do {
+    const std::span<const std::byte> from =
+        c.tx.piece(offset + static_cast<std::uint32_t>(done), static_cast<std::uint32_t>(out.size() - done));
+    if (c.device_sums) {
+      std::memcpy(&out[done], from.data(), from.size());
+    } else {
+      sum += wire::copy_and_sum(out.subspan(done), from).at(done);
+    }
+    done += from.size();
+  } while (done < out.size());
+  return sum;
+}
+
 Tcp::Sent Tcp::send_piece(Connection& c, const Piece& piece) noexcept {
-  if (!network_.can_send(c.route_interface)) { return Sent::blocked; }
-  const wire::TcpSegmentOptions options = segment_options(c);
-  const std::size_t header_size = wire::kTcpHeaderSize + options.size();
-  const std::uint32_t limit = c.mss - static_cast<std::uint32_t>(options.size());
-  Packet packet = piece.payload > limit ? network_.allocate_for(header_size + piece.payload) : network_.allocate();
+  const bool ranges = tells_ranges(c);
+  wire::TcpSegmentOptions options;
+  if (ranges) { options = segment_options(c); }
+  const std::size_t options_size = ranges ? options.size() : c.timestamp_size();
+  const std::size_t header_size = wire::kTcpHeaderSize + options_size;
+  const std::uint32_t limit = c.mss - static_cast<std::uint32_t>(options_size);
+  Packet packet = network_.allocate_to(c.route_interface, piece.payload > limit ? header_size + piece.payload : 0);
   if (!packet) { return Sent::blocked; }
   if (packet.tailroom() < header_size + piece.payload) {
-    // Packets are smaller than the path would take.
-    const std::size_t fits = packet.tailroom() + (c.key.remote.is_v4() ? 20u : 40u);
-    set_mtu(c, static_cast<std::uint16_t>(std::min<std::size_t>(fits, 0xffff)));
-    if (packet.tailroom() < header_size + std::min<std::size_t>(piece.payload, payload_limit(c))) {
-      c.soft_error = Error::message_size;
-      return Sent::segment;
-    }
-    return Sent::nothing;
+    return shrink_segments(c, packet.tailroom(), header_size, piece.payload);
   }
-  packet.append(header_size);
-  const bool by_device = network_.offload(c.route_interface).checksum;
+  const std::span<std::byte> bytes = packet.append(header_size + piece.payload);
   wire::Sum sum;
-  if (piece.payload != 0) {
-    const std::span<std::byte> out = packet.append(piece.payload);
-    const std::uint32_t offset = piece.begin - c.snd_una;
-    std::uint32_t done = 0;
-    while (done < piece.payload) {
-      const std::span<const std::byte> from = c.tx.piece(offset + done, piece.payload - done);
-      if (by_device) {
-        std::memcpy(&out[done], from.data(), from.size());
-      } else {
-        sum += wire::copy_and_sum(out.subspan(done), from).at(done);
-      }
-      done += static_cast<std::uint32_t>(from.size());
-    }
-  }
   std::uint8_t flags = flag::ack;
   std::uint8_t ecn = 0;
   if (piece.fin) { flags |= flag::fin; }
-  if (piece.payload != 0 && piece.begin + piece.payload == c.data_end()) { flags |= flag::psh; }
+  if (piece.payload != 0) {
+    sum = copy_out(c, piece.begin - c.snd_una, bytes.subspan(header_size));
+    if (piece.begin + piece.payload == c.data_end()) { flags |= flag::psh; }
+  }
   if constexpr (features::kTcpEcn) {
     if (c.ecn) {
       if (c.ece_due) { flags |= flag::ece; }
@@ -145,7 +153,8 @@ Tcp::Sent Tcp::send_piece(Connection& c, const Piece& piece) noexcept {
   const Result<> sent =
       emit(c, std::move(packet),
            {c.key.local_port, c.key.remote_port, piece.begin.value(), c.rcv_nxt.value(), flags, window_field(c)},
-           options, sum, piece.payload > limit ? static_cast<std::uint16_t>(limit) : std::uint16_t{0}, ecn);
+           ranges ? &options : nullptr, sum,
+           piece.payload > limit ? static_cast<std::uint16_t>(limit) : std::uint16_t{0}, ecn);
   if (!sent) { return on_send_error(c, sent.error()); }
   if ((flags & flag::cwr) != 0) { c.cwr_due = false; }
   acknowledged(c);
@@ -153,25 +162,26 @@ Tcp::Sent Tcp::send_piece(Connection& c, const Piece& piece) noexcept {
 }
 
 Tcp::Sent Tcp::send_ack(Connection& c, SeqNumber seq) noexcept {
-  if (!network_.can_send(c.route_interface)) { return Sent::blocked; }
-  Packet packet = network_.allocate();
-  const wire::TcpSegmentOptions options = segment_options(c);
-  const std::size_t header_size = wire::kTcpHeaderSize + options.size();
+  Packet packet = network_.allocate_to(c.route_interface, 0);
+  const bool ranges = tells_ranges(c);
+  wire::TcpSegmentOptions options;
+  if (ranges) { options = segment_options(c); }
+  const std::size_t header_size = wire::kTcpHeaderSize + (ranges ? options.size() : c.timestamp_size());
   if (!packet || packet.tailroom() < header_size) { return Sent::blocked; }
   packet.append(header_size);
   std::uint8_t flags = flag::ack;
   if (c.ece_due) { flags |= flag::ece; }
-  const Result<> sent = emit(
-      c, std::move(packet),
-      {c.key.local_port, c.key.remote_port, seq.value(), c.rcv_nxt.value(), flags, window_field(c)}, options, {}, 0, 0);
+  const Result<> sent =
+      emit(c, std::move(packet),
+           {c.key.local_port, c.key.remote_port, seq.value(), c.rcv_nxt.value(), flags, window_field(c)},
+           ranges ? &options : nullptr, {}, 0, 0);
   if (!sent && sent.error() == Error::would_block) { return Sent::blocked; }
   acknowledged(c);
   return Sent::segment;
 }
 
 Tcp::Sent Tcp::send_syn(Connection& c) noexcept {
-  if (!network_.can_send(c.route_interface)) { return Sent::blocked; }
-  Packet packet = network_.allocate();
+  Packet packet = network_.allocate_to(c.route_interface, 0);
   const bool answer = c.state == TcpState::syn_received;
   wire::TcpSegmentOptions options;
   options.mss = our_mss(c.key, c.route_mtu);
@@ -193,7 +203,7 @@ Tcp::Sent Tcp::send_syn(Connection& c) noexcept {
   const Result<> sent =
       emit(c, std::move(packet),
            {c.key.local_port, c.key.remote_port, c.snd_una.value(), answer ? c.rcv_nxt.value() : 0, flags, window},
-           options, {}, 0, 0);
+           &options, {}, 0, 0);
   if (!sent && sent.error() == Error::would_block) { return Sent::blocked; }
   if (!sent) { c.soft_error = sent.error(); }
   c.syn_due = c.ack_due = false;
@@ -215,8 +225,8 @@ bool Tcp::send_reply(const Reply& reply, const wire::TcpSegmentOptions& options)
       bytes,
       {reply.key.local_port, reply.key.remote_port, reply.seq.value(), reply.ack.value(), reply.flags, reply.window},
       options);
-  const bool by_device = network_.offload(found->interface).checksum;
-  put_checksum(packet, reply.key, by_device ? wire::Sum() : wire::sum(bytes), {}, by_device);
+  put_checksum(packet, reply.key, wire::sum_of_header(bytes.data(), bytes.size()),
+               network_.offload(found->interface).checksum);
   Route route = *found;
   Egress egress{};
   egress.source = reply.key.local;

@@ -27,11 +27,11 @@ bool Tcp::transmit(Connection& c) noexcept {
     if (c.syn_due && send_syn(c) == Sent::blocked) { return false; }
     return true;
   }
-  for (;;) {
-    const Sent sent = send_next(c);
-    if (sent == Sent::blocked) { return false; }
-    if (sent == Sent::nothing) { break; }
-  }
+  const SeqNumber before = c.snd_nxt;
+  Sent sent{};
+  do { sent = send_next(c); } while (sent == Sent::segment);
+  if (c.snd_nxt != before) { arm_after_sending(c); }
+  if (sent == Sent::blocked) { return false; }
   if (c.keep_alive_due) {
     ++counters_.probes;
     // RFC 9293 §3.8.4: a number that the peer has had, so that it answers.
@@ -64,7 +64,7 @@ std::uint32_t Tcp::window_room(const Connection& c) const noexcept {
 
 /// Payload of the largest segment now, beside its options.
 std::uint32_t Tcp::payload_limit(const Connection& c) const noexcept {
-  return c.mss - static_cast<std::uint32_t>(segment_options(c).size());
+  return tells_ranges(c) ? c.mss - static_cast<std::uint32_t>(segment_options(c).size()) : c.segment_size();
 }
 
 /// The front of a range that was sent before, as one segment.
@@ -95,7 +95,8 @@ Tcp::Sent Tcp::send_new(Connection& c) noexcept {
   const std::uint32_t waiting = c.data_end() - c.snd_nxt;
   if (waiting == 0) { return c.fin_queued ? send_first_time(c, 0, true) : Sent::nothing; }
   // RFC 5681 §4.1
-  if (c.flight() == 0 && now_ms_ - c.heard_at > rto(c)) { c.congestion.on_idle(c.mss); }
+  const std::uint32_t silent = now_ms_ - c.heard_at;
+  if (silent > limits_.min_rto && c.flight() == 0 && silent > rto(c)) { c.congestion.on_idle(c.mss); }
 
   const std::uint32_t full = payload_limit(c);
   const std::uint32_t room = window_room(c);
@@ -108,9 +109,9 @@ Tcp::Sent Tcp::send_new(Connection& c) noexcept {
   if (size >= full) {
     if (allowed < full) { return Sent::nothing; }
     size = std::min(size, allowed);
-    const std::uint32_t most = network_.offload(c.route_interface).max_segmentation_size;
     // Whole segments; the rest follows when it is all that is left.
-    size = most < 2 * full ? full : size < 2 * full ? full : std::min(size, most) / full * full;
+    const std::uint32_t most = c.device_cuts ? network_.offload(c.route_interface).max_segmentation_size : 0;
+    size = most < 2 * full || size < 2 * full ? full : std::min(size, most) / full * full;
   } else {
     // RFC 9293 §3.8.6.2.1: all there is (if Nagle lets it), or half of the largest window that the peer ever had.
     const bool all = size == waiting;
@@ -129,7 +130,6 @@ Tcp::Sent Tcp::send_first_time(Connection& c, std::uint32_t payload, bool fin) n
   c.snd_nxt += size;
   c.sent.on_sent(begin, c.snd_nxt, now_us_);
   if (c.recovery == TcpRecovery::fast) { c.congestion.sent_in_recovery(size); }
-  arm_after_sending(c);
   return sent;
 }
 

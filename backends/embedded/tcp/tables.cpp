@@ -16,12 +16,16 @@ FlowIndex& Tcp::bucket(const FlowKey& key) noexcept {
 }
 
 FlowIndex Tcp::find_flow(const FlowKey& key) noexcept {
+  if (features::kFastPaths && last_found_ != kNoFlow && memory_.connections[last_found_].key == key) {
+    return last_found_;
+  }
   FlowIndex index = bucket(key);
   while (index != kNoFlow) {
     const Flow& candidate = flow(index);
     if (candidate.key == key) { break; }
     index = candidate.hash_next;
   }
+  if (index < memory_.connections.size()) { last_found_ = index; }
   return index;
 }
 
@@ -35,6 +39,7 @@ void Tcp::link_flow(FlowIndex index) noexcept {
 /// Also of one that is not linked.
 void Tcp::unlink_flow(FlowIndex index) noexcept {
   FlowIndex* link = &bucket(flow(index).key);
+  if (index == last_found_) { last_found_ = kNoFlow; }
   while (*link != kNoFlow && *link != index) { link = &flow(*link).hash_next; }
   if (*link == index) { *link = flow(index).hash_next; }
 }

@@ -1,5 +1,7 @@
 #include "backends/embedded/tcp/tcp.hpp"
 
+#include "backends/embedded/ip/headers.hpp"
+
 namespace nal::embedded {
 
 namespace flag = wire::tcp_flag;
@@ -66,11 +68,10 @@ Tcp::~Tcp() {
   for (Connection& c : memory_.connections) { c.wake(); }
 }
 
-void Tcp::advance_clock(Instant now) noexcept {
-  if (now == now_) { return; }
-  now_ = now;
-  now_us_ = static_cast<std::uint32_t>(now.microseconds());
-  now_ms_ = static_cast<std::uint32_t>(now.microseconds() / 1000);
+void Tcp::next_millisecond() noexcept {
+  const std::int64_t ms = now_.microseconds() / 1000;
+  now_ms_ = static_cast<std::uint32_t>(ms);
+  now_ms_began_ = 1000 * ms;
 }
 
 /// RFC 9293 §3.1. Data that come next go straight to where the application reads them, in the pass that sums them up;
@@ -79,9 +80,8 @@ bool Tcp::verify(const Ingress& ingress, const wire::TcpView& view, Connection* 
   if (ingress.checksum_verified) { return true; }
   const std::span<const std::byte> payload = view.payload();
   const std::size_t header_size = view.header().size();
-  wire::Sum sum = wire::pseudo_header_sum(ingress.source.wire(), ingress.destination.wire(),
-                                          static_cast<std::uint8_t>(Protocol::tcp), header_size + payload.size()) +
-                  wire::sum(view.header());
+  wire::Sum sum = pseudo_header_sum(ingress.source, ingress.destination, Protocol::tcp, header_size + payload.size()) +
+                  wire::sum_of_header(view.header().data(), header_size);
   if (c && !payload.empty() && c->synchronized() && SeqNumber(view.sequence()) == c->rcv_nxt && c->early.empty() &&
       payload.size() <= c->receive_room()) {
     std::size_t done = 0;
@@ -94,7 +94,8 @@ bool Tcp::verify(const Ingress& ingress, const wire::TcpView& view, Connection* 
     in_place = true;
     return sum.valid();
   }
-  return (sum + wire::sum(payload)).valid();
+  if (!payload.empty()) { sum += wire::sum(payload); }
+  return sum.valid();
 }
 
 void Tcp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
@@ -143,8 +144,7 @@ void Tcp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
   reset_stranger(key, segment);
 }
 
-void Tcp::make_ready(Connection& c) noexcept {
-  if (c.ready) { return; }
+void Tcp::link_ready(Connection& c) noexcept {
   c.ready = true;
   const FlowIndex index = index_of(c);
   c.ready_next = kNoFlow;
@@ -183,16 +183,18 @@ std::uint32_t Tcp::next_deadline(const Connection& c, bool& any) const noexcept 
   return at;
 }
 
-/// Puts it where its next deadline belongs. One that has moved back stays where it was, and is looked at once too
-/// often: a busy connection's timers move with every segment.
-void Tcp::schedule(Connection& c) noexcept {
+/// Whether it is looked at no later than its next deadline. One that has moved back leaves it where it was, so that it
+/// is looked at once too often: a busy connection's timers move with every segment.
+bool Tcp::in_time(const Connection& c) const noexcept {
   bool any = false;
   const std::uint32_t at = next_deadline(c, any);
-  if (!any) { return; }
-  if (c.deadline.linked()) {
-    if (!earlier(at, c.deadline.at)) { return; }
-    deadlines_.remove(index_of(c));
-  }
+  return !any || (c.deadline.linked() && !earlier(at, c.deadline.at));
+}
+
+void Tcp::move_deadline(Connection& c) noexcept {
+  bool any = false;
+  const std::uint32_t at = next_deadline(c, any);
+  if (c.deadline.linked()) { deadlines_.remove(index_of(c)); }
   deadlines_.insert(index_of(c), at);
 }
 
@@ -226,8 +228,7 @@ void Tcp::on_deadline(Connection& c) noexcept {
   schedule(c);
 }
 
-bool Tcp::poll(Instant now, unsigned budget) noexcept {
-  advance_clock(now);
+bool Tcp::work_off(unsigned budget) noexcept {
   unsigned left = budget;
   while (left != 0 && !deadlines_.empty() && due(links(deadlines_.first()).at)) {
     --left;
@@ -256,6 +257,17 @@ bool Tcp::poll(Instant now, unsigned budget) noexcept {
   }
   return (ready_.first != kNoFlow && !blocked()) ||
          (!deadlines_.empty() && due(memory_.connections[deadlines_.first()].deadline.at));
+}
+
+void Tcp::written(Connection& c, Instant now) noexcept {
+  if (!features::kFastPaths || c.ready || c.flight() != 0 || !c.synchronized()) { return kick(c); }
+  if (now > now_) { advance_clock(now); }
+  const bool sent = transmit(c);
+  if (!sent) { wait_for_network(c); }
+  const bool early = in_time(c);
+  if (!early) { move_deadline(c); }
+  // Whoever runs the stack knows of the rest already.
+  if (!sent || !early) { work_.wake_all(); }
 }
 
 void Tcp::wait_for_network(Connection& c) noexcept {

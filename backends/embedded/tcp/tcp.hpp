@@ -43,7 +43,10 @@ class Tcp {
   /// ICMP told of a segment of this host's. Whether there is such a segment under way.
   bool delivery_error(const DeliveryError& error, Instant now) noexcept;
   /// Does what is due, for about `budget` connections. Whether something is left that can be done at once.
-  bool poll(Instant now, unsigned budget) noexcept;
+  bool poll(Instant now, unsigned budget) noexcept {
+    advance_clock(now);
+    return has_work() && work_off(budget);
+  }
   /// When `poll` is to be called next, whatever happens; at once (a time that has passed) only if it then does
   /// something.
   Instant poll_at() const noexcept;
@@ -105,9 +108,26 @@ class Tcp {
   void unlink(FlowIndex& first, FlowIndex& last, Connection& c) noexcept;
 
   // tcp.cpp: input, what is ready, what is due.
-  void advance_clock(Instant now) noexcept;
+  void advance_clock(Instant now) noexcept {
+    now_ = now;
+    now_us_ = static_cast<std::uint32_t>(now.microseconds());
+    const auto passed = static_cast<std::uint64_t>(now.microseconds() - now_ms_began_);
+    if (passed >= 1000) { next_millisecond(); }
+  }
+  void next_millisecond() noexcept;
+  /// Whether there is something for `poll` to do.
+  bool has_work() const noexcept {
+    return ready_.first != kNoFlow ||
+           (!deadlines_.empty() && due(memory_.connections[deadlines_.first()].deadline.at)) ||
+           (handshake_timer_ && due(handshake_at_)) ||
+           (old_.first != kNoFlow && due(memory_.time_waits[old_.first].at));
+  }
+  bool work_off(unsigned budget) noexcept;
   bool verify(const Ingress& ingress, const wire::TcpView& view, Connection* c, bool& in_place) noexcept;
-  void make_ready(Connection& c) noexcept;
+  void make_ready(Connection& c) noexcept {
+    if (!c.ready) { link_ready(c); }
+  }
+  void link_ready(Connection& c) noexcept;
   void unlink_ready(Connection& c) noexcept;
   /// All that is ready waits for the network.
   bool blocked() const noexcept { return stuck_ >= ready_count_; }
@@ -117,7 +137,13 @@ class Tcp {
     make_ready(c);
     work_.wake_all();
   }
-  void schedule(Connection& c) noexcept;
+  /// Something was written: at once, where nothing is under way whose acknowledgement would send it.
+  void written(Connection& c, Instant now) noexcept;
+  void schedule(Connection& c) noexcept {
+    if (!in_time(c)) { move_deadline(c); }
+  }
+  bool in_time(const Connection& c) const noexcept;
+  void move_deadline(Connection& c) noexcept;
   void on_deadline(Connection& c) noexcept;
   std::uint32_t next_deadline(const Connection& c, bool& any) const noexcept;
 
@@ -135,7 +161,16 @@ class Tcp {
 
   // route.cpp: the way there and the size of what fits.
   bool refresh_route(Connection& c) noexcept;
-  Route route_of(const Connection& c) const noexcept;
+  void take_route(Connection& c, const Route& route) noexcept;
+  Route route_of(const Connection& c) const noexcept {
+    Route route;
+    route.source = c.key.local;
+    route.next_hop = c.next_hop;
+    route.interface = c.route_interface;
+    route.mtu = c.route_mtu;
+    route.neighbor = c.route_neighbor;
+    return route;
+  }
   void set_mtu(Connection& c, std::uint16_t mtu) noexcept;
   void suspect_black_hole(Connection& c) noexcept;
 
@@ -201,7 +236,11 @@ class Tcp {
   void on_timer(Connection& c) noexcept;
   void on_rto(Connection& c) noexcept;
   bool gave_up(Connection& c) noexcept;
-  std::uint32_t patience(const Connection& c) const noexcept;
+  /// How long something may stay unacknowledged.
+  std::uint32_t patience(const Connection& c) const noexcept {
+    if (c.user_timeout != 0) { return 1000u * c.user_timeout; }
+    return c.synchronized() ? limits_.user_timeout : limits_.connect_timeout;
+  }
 
   // send.cpp: what to send next. segment_out.cpp: sending it.
   enum class Sent : std::uint8_t { nothing, segment, blocked };
@@ -224,14 +263,25 @@ class Tcp {
   std::uint32_t payload_limit(const Connection& c) const noexcept;
 
   Sent send_piece(Connection& c, const Piece& piece) noexcept;
+  Sent shrink_segments(Connection& c, std::size_t room, std::size_t header_size, std::uint32_t payload) noexcept;
+  static wire::Sum copy_out(const Connection& c, std::uint32_t offset, std::span<std::byte> out) noexcept;
   Sent send_syn(Connection& c) noexcept;
   Sent send_ack(Connection& c, SeqNumber seq) noexcept;
   SeqNumber acceptable_seq(const Connection& c) const noexcept;
   wire::TcpSegmentOptions segment_options(const Connection& c) const noexcept;
-  Result<> emit(Connection& c, Packet&& packet, const wire::TcpHeader& header, const wire::TcpSegmentOptions& options,
+  /// Whether they tell of more than timestamps.
+  bool tells_ranges(const Connection& c) const noexcept {
+    return features::kTcpSack && c.sack && (!c.early.empty() || (dsack_of_ != kNoFlow && dsack_of_ == index_of(c)));
+  }
+  Result<> emit(Connection& c, Packet&& packet, const wire::TcpHeader& header, const wire::TcpSegmentOptions* options,
                 wire::Sum payload, std::uint16_t segment_size, std::uint8_t ecn) noexcept;
   Sent on_send_error(Connection& c, Error error) noexcept;
-  void acknowledged(Connection& c) noexcept;
+  /// A segment with an acknowledgement has gone out.
+  void acknowledged(Connection& c) noexcept {
+    c.ack_due = c.ack_waiting = false;
+    if (dsack_of_ != kNoFlow && dsack_of_ == index_of(c)) { dsack_of_ = kNoFlow; }
+    c.last_ack_sent = c.rcv_nxt;
+  }
 
   // reply.cpp: segments without a connection.
   struct Reply {
@@ -299,6 +349,9 @@ class Tcp {
   Queue old_;   ///< TIME-WAIT entries by age
   FlowIndex free_time_wait_ = kNoFlow;
   FlowIndex free_handshake_ = kNoFlow;  ///< by `hash_next`
+  FlowIndex confirmed_ = kNoFlow;  ///< whose way there was last told to work, and when: once a millisecond is enough
+  std::uint32_t confirmed_ms_ = 0;
+  FlowIndex last_found_ = kNoFlow;  ///< a linked connection: what comes next is most often for it, too
   std::uint16_t ready_count_ = 0;
   std::uint16_t stuck_ = 0;       ///< how many of them in a row have found the network full
   std::uint16_t handshakes_ = 0;  ///< in use
@@ -311,6 +364,7 @@ class Tcp {
   std::uint32_t handshake_at_ = 0;  ///< when the first of them is due
   std::uint32_t challenge_second_ = 0;
   Instant now_{};
+  std::int64_t now_ms_began_ = 0;  ///< the time at which `now_ms_` was new
   std::uint32_t now_ms_ = 0;
   std::uint32_t now_us_ = 0;
   /// RFC 2883: what has come twice, of the connection that was sent it last; it is told with the next acknowledgement.

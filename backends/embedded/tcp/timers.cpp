@@ -14,15 +14,10 @@ constexpr std::uint32_t kMaxAckDelay = 200;
 }  // namespace
 
 std::uint32_t Tcp::rto(const Connection& c) const noexcept {
-  const std::uint64_t base = c.rtt.rto(limits_.min_rto, c.slow_syn);
+  const std::uint32_t base = c.rtt.rto(limits_.min_rto, c.slow_syn);
+  if (c.backoff == 0) { return base; }
   return static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(base << std::min(c.backoff, kMaxBackoff), RttEstimator::kMaxRto));
-}
-
-/// How long something may stay unacknowledged.
-std::uint32_t Tcp::patience(const Connection& c) const noexcept {
-  if (c.user_timeout != 0) { return 1000u * c.user_timeout; }
-  return c.synchronized() ? limits_.user_timeout : limits_.connect_timeout;
+      std::min<std::uint64_t>(std::uint64_t{base} << std::min(c.backoff, kMaxBackoff), RttEstimator::kMaxRto));
 }
 
 /// RFC 8985 §7.2: after how many milliseconds of silence a probe can tell more than a time-out; 0: it cannot.

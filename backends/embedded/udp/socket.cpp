@@ -10,20 +10,16 @@ namespace nal::embedded {
 namespace {
 
 /// What the headers in front of a queued payload tell.
-Received describe(Packet& packet) noexcept {
+void describe(Packet& packet, Received& about) noexcept {
   const InterfaceIndex interface = packet.buffer()->interface;
   const IpHeaders ip = headers_of(packet);
-  packet.prepend(wire::kUdpHeaderSize);
-  const std::byte* const udp = packet.data().data();
-  Received about;
+  const std::byte* const udp = packet.data().data() - wire::kUdpHeaderSize;
   about.remote = {ip.source.to_ip(interface), wire::load_be16(udp)};
   about.local = {ip.destination.to_ip(interface), wire::load_be16(udp + 2)};
-  packet.trim_front(wire::kUdpHeaderSize);
   about.interface = InterfaceId(interface);
   about.hop_limit = ip.hop_limit;
   about.datagram_size = packet.size();
   about.size = packet.size();
-  return about;
 }
 
 /// Nothing is there: what is to be told instead, or waits.
@@ -49,7 +45,7 @@ Poll<Result<UdpSocket::Datagram>> UdpSocket::poll_take(Context& context, Waiter&
   }
   Datagram datagram;
   datagram.packet = mine->queue.pop();
-  datagram.about = describe(datagram.packet);
+  describe(datagram.packet, datagram.about);
   return Result<Datagram>(std::move(datagram));
 }
 
@@ -61,12 +57,12 @@ Poll<Result<Received>> UdpSocket::poll_receive(Context& context, Waiter& waiter,
     return pending;
   }
   Packet packet = mine->queue.pop();
-  Poll<Result<Received>> answer{Result<Received>(describe(packet))};
-  Received& about = **answer;
+  Received about;
+  describe(packet, about);
   about.size = std::min(about.datagram_size, buffer.size());
   about.truncated = about.size < about.datagram_size;
   if (about.size != 0) { std::memcpy(buffer.data(), packet.data().data(), about.size); }
-  return answer;
+  return about;
 }
 
 Result<> UdpSocket::configure(const UdpOptions& options) noexcept {

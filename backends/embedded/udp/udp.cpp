@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <bit>
 
+#include "backends/embedded/ip/headers.hpp"
 #include "backends/embedded/wire/udp.hpp"
 
 namespace nal::embedded {
 
 namespace {
+
+/// A datagram of IPv6's least MTU, which packets and every way have room for, or the network tells.
+constexpr std::size_t kFitsAlways = 1280 - 40;
 
 /// The interface that an address is bound to by its zone.
 InterfaceIndex zone_of(const IpAddress& address) noexcept { return interface_index(address.zone()); }
@@ -92,6 +96,7 @@ Result<UdpSlot*> Udp::open(const Endpoint& local, const UdpOptions& options) noe
 }
 
 void Udp::insert(UdpSlot& slot) noexcept {
+  last_.slot = nullptr;
   std::uint16_t& head = bucket_of(slot);
   slot.next = head;
   head = index(slot);
@@ -99,6 +104,7 @@ void Udp::insert(UdpSlot& slot) noexcept {
 }
 
 void Udp::release(UdpSlot& slot) noexcept {
+  last_.slot = nullptr;
   for (UdpMembership& membership : memberships_) {
     if (membership.slot == index(slot)) { leave(membership); }
   }
@@ -163,7 +169,7 @@ Result<UnconnectedUdp> Udp::bind_multiple(const Endpoint& local, const UdpOption
   return UnconnectedUdp(*this, index(*slot), slot->generation);
 }
 
-UdpSlot* Udp::match(const Ingress& ingress, std::uint16_t source_port, std::uint16_t destination_port) noexcept {
+UdpSlot* Udp::look_up(const Ingress& ingress, std::uint16_t source_port, std::uint16_t destination_port) noexcept {
   std::uint16_t first = connected_ == 0 ? kNone : bucket(destination_port, &ingress.source, source_port);
   for (std::uint16_t i = first; i != kNone; i = slots_[i].next) {
     UdpSlot& slot = slots_[i];
@@ -226,10 +232,10 @@ void Udp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
   const auto view = wire::UdpView::parse(packet.data());
   // RFC 8200 §8.1: over IPv6 a checksum there must be.
   const bool valid =
-      view && (ingress.checksum_verified ||
-               ((view->has_checksum() || ingress.source.is_v4()) &&
-                view->checksum_valid(wire::pseudo_header_sum(ingress.source.wire(), ingress.destination.wire(),
-                                                             wire::kUdpProtocol, view->length()))));
+      view &&
+      (ingress.checksum_verified ||
+       ((view->has_checksum() || ingress.source.is_v4()) &&
+        view->checksum_valid(pseudo_header_sum(ingress.source, ingress.destination, Protocol::udp, view->length()))));
   if (!valid || view->destination_port() == 0) {
     ++statistics_.malformed;
     return;
@@ -284,9 +290,8 @@ Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, c
   if (remote_port == 0 || remote.is_unspecified() || remote.is_v6() != slot.v6) {
     return Unexpected(Error::invalid_argument);
   }
-  if (wire::kUdpHeaderSize + data.size() > network_.max_datagram(remote.family())) {
-    return Unexpected(Error::message_size);
-  }
+  const std::size_t size = wire::kUdpHeaderSize + data.size();
+  if (size > kFitsAlways && size > network_.max_datagram(remote.family())) { return Unexpected(Error::message_size); }
   const bool to_group = remote.is_multicast();
   if (to_group && interface == 0) { interface = slot.multicast_interface; }
   // The way of last time, if it is to the same place. One that is not connected keeps that place in `remote`.
@@ -301,14 +306,15 @@ Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, c
     slot.route_from = local;
   }
   if (route->broadcast && !slot.broadcast) { return Unexpected(Error::permission_denied); }
-  Packet packet;
-  if (network_.can_send(route->interface)) { packet = network_.allocate_for(wire::kUdpHeaderSize + data.size()); }
-  if (!packet) { return wait_for_room(context, waiter, route->interface); }
+  Packet packet = network_.allocate_to(route->interface, size);
+  if (!packet) {
+    if (size > network_.max_datagram(remote.family())) { return Unexpected(Error::message_size); }
+    return wait_for_room(context, waiter, route->interface);
+  }
   const auto header = packet.append(wire::kUdpHeaderSize);
   const wire::UdpHeader fields{slot.local_port, remote_port, data.size()};
-  const wire::Sum pseudo = wire::pseudo_header_sum(route->source.wire(), remote.wire(), wire::kUdpProtocol,
-                                                   wire::kUdpHeaderSize + data.size());
-  if (network_.offload(route->interface).checksum && wire::kUdpHeaderSize + data.size() + 40 <= route->mtu) {
+  const wire::Sum pseudo = pseudo_header_sum(route->source, remote, Protocol::udp, size);
+  if (route->device_sums && size + 40 <= route->mtu) {
     const auto payload = packet.append(data.size());
     std::copy(data.begin(), data.end(), payload.begin());
     fields.emit_with(header, pseudo.value());

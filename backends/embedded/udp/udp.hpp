@@ -130,7 +130,19 @@ class Udp {
   void release(UdpSlot& slot) noexcept;
   static Result<> configure(UdpSlot& slot, const UdpOptions& options) noexcept;
 
-  UdpSlot* match(const Ingress& ingress, std::uint16_t source_port, std::uint16_t destination_port) noexcept;
+  UdpSlot* match(const Ingress& ingress, std::uint16_t source_port, std::uint16_t destination_port) noexcept {
+    if (features::kFastPaths && last_.slot && last_.destination_port == destination_port &&
+        last_.source_port == source_port && last_.interface == ingress.interface && last_.source == ingress.source &&
+        last_.destination == ingress.destination) {
+      return last_.slot;
+    }
+    UdpSlot* const slot = look_up(ingress, source_port, destination_port);
+    if (features::kFastPaths) {
+      last_ = {ingress.source, ingress.destination, source_port, destination_port, ingress.interface, slot};
+    }
+    return slot;
+  }
+  UdpSlot* look_up(const Ingress& ingress, std::uint16_t source_port, std::uint16_t destination_port) noexcept;
   void deliver_to_many(const Ingress& ingress, Packet&& packet, std::uint16_t port) noexcept;
   void enqueue(UdpSlot& slot, Packet&& packet) noexcept;
   bool is_member(const UdpSlot& slot, const Ingress& ingress) const noexcept;
@@ -161,6 +173,15 @@ class Udp {
   std::uint32_t full_ = 0;                     ///< a bit for each interface that had no room for somebody who waits
   std::size_t free_before_ = ~std::size_t{0};  ///< `Network::free_packets`, when they began to wait
   UdpService* services_ = nullptr;
+  /// Where the last datagram went, as the next one most often does; nowhere once sockets have changed.
+  struct Last {
+    Address source;
+    Address destination;
+    std::uint16_t source_port = 0;
+    std::uint16_t destination_port = 0;
+    InterfaceIndex interface = 0;
+    UdpSlot* slot = nullptr;
+  } last_;
   Statistics statistics_;
 };
 

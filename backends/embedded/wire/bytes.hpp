@@ -1,8 +1,10 @@
 #pragma once
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <type_traits>
 
 #include "nal/ipv4_address.hpp"
 #include "nal/ipv6_address.hpp"
@@ -13,23 +15,50 @@ namespace nal::embedded::wire {
 /// The 16 bytes of an IPv6 address where they stand in a packet or an address; lives as long as those.
 using Ipv6Bytes = std::span<const std::byte, 16>;
 
-// Fields at any alignment, in network order. Written out byte by byte, which every compiler makes one load or store
-// where the machine allows it.
+// Fields at any alignment, in network order: one load or store, and a byte swap, where the machine has them, which not
+// every compiler makes of single bytes.
+
+/// Whether words may stand at any address.
+#if defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__) || defined(__i386__) || defined(__aarch64__)
+inline constexpr bool kUnaligned = std::endian::native == std::endian::little;
+#else
+inline constexpr bool kUnaligned = false;
+#endif
 
 constexpr std::uint8_t load_u8(const std::byte* at) noexcept { return std::to_integer<std::uint8_t>(*at); }
 constexpr std::uint16_t load_be16(const std::byte* at) noexcept {
+  if (kUnaligned && !std::is_constant_evaluated()) {
+    std::uint16_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    return __builtin_bswap16(word);
+  }
   return static_cast<std::uint16_t>(std::to_integer<std::uint32_t>(at[0]) << 8 | std::to_integer<std::uint32_t>(at[1]));
 }
 constexpr std::uint32_t load_be32(const std::byte* at) noexcept {
+  if (kUnaligned && !std::is_constant_evaluated()) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    return __builtin_bswap32(word);
+  }
   return std::to_integer<std::uint32_t>(at[0]) << 24 | std::to_integer<std::uint32_t>(at[1]) << 16 |
          std::to_integer<std::uint32_t>(at[2]) << 8 | std::to_integer<std::uint32_t>(at[3]);
 }
 constexpr void store_u8(std::byte* at, std::uint32_t value) noexcept { *at = static_cast<std::byte>(value); }
 constexpr void store_be16(std::byte* at, std::uint32_t value) noexcept {
+  if (kUnaligned && !std::is_constant_evaluated()) {
+    const std::uint16_t word = __builtin_bswap16(static_cast<std::uint16_t>(value));
+    std::memcpy(at, &word, sizeof word);
+    return;
+  }
   at[0] = static_cast<std::byte>(value >> 8);
   at[1] = static_cast<std::byte>(value);
 }
 constexpr void store_be32(std::byte* at, std::uint32_t value) noexcept {
+  if (kUnaligned && !std::is_constant_evaluated()) {
+    const std::uint32_t word = __builtin_bswap32(value);
+    std::memcpy(at, &word, sizeof word);
+    return;
+  }
   at[0] = static_cast<std::byte>(value >> 24);
   at[1] = static_cast<std::byte>(value >> 16);
   at[2] = static_cast<std::byte>(value >> 8);

@@ -2,6 +2,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace nal::embedded::wire {
@@ -72,6 +73,24 @@ class Sum {
 
   std::uint32_t value_ = 0;
 };
+
+/// Two words of a header, whose value this is, as the machine loads their bytes.
+constexpr std::uint32_t to_machine32(std::uint32_t words) noexcept {
+  return std::endian::native == std::endian::little ? __builtin_bswap32(words) : words;
+}
+
+/// Of a header of whole words, 20 bytes or more: too short for a call.
+inline Sum sum_of_header(const std::byte* at, std::size_t size) noexcept {
+  std::uint32_t words[5];
+  std::memcpy(words, at, sizeof words);
+  std::uint64_t total = std::uint64_t{words[0]} + words[1] + words[2] + words[3] + words[4];
+  for (at += 20, size -= 20; size != 0; at += 4, size -= 4) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    total += word;
+  }
+  return Sum::from_machine_words(total);
+}
 
 /// Of any number of bytes at any alignment; the last of an odd number has a zero behind it.
 Sum sum(std::span<const std::byte> bytes) noexcept;

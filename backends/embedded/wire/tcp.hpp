@@ -6,6 +6,7 @@
 #include <span>
 
 #include "backends/embedded/wire/bytes.hpp"
+#include "backends/embedded/wire/checksum.hpp"
 #include "nal/assert.hpp"
 
 namespace nal::embedded::wire {
@@ -224,6 +225,30 @@ constexpr void emit_tcp(std::span<std::byte> out, const TcpHeader& header, const
       store_be32(at + 4, options.sack[i].end);
     }
   }
+}
+
+/// The same with no options but timestamps, which most segments have, or none, to where there is room for it: gives its
+/// sum, too.
+inline Sum emit_plain_tcp(std::byte* at, const TcpHeader& header, bool timestamps, std::uint32_t tsval,
+                          std::uint32_t tsecr) noexcept {
+  std::uint64_t total = 0;
+  const auto put = [&](std::uint32_t words) {
+    const std::uint32_t stored = to_machine32(words);
+    std::memcpy(at, &stored, sizeof stored);
+    at += sizeof stored;
+    total += stored;
+  };
+  put(std::uint32_t{header.source_port} << 16 | header.destination_port);
+  put(header.sequence);
+  put(header.acknowledgment);
+  put((timestamps ? 0x8000'0000u : 0x5000'0000u) | std::uint32_t{header.flags} << 16 | header.window);
+  put(0);
+  if (timestamps) {
+    put(0x0101080a);
+    put(tsval);
+    put(tsecr);
+  }
+  return Sum::from_machine_words(total);
 }
 
 }  // namespace nal::embedded::wire
