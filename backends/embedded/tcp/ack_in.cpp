@@ -11,7 +11,7 @@ namespace flag = wire::tcp_flag;
 void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
   // Nothing is under way: data come, and their acknowledgement tells nothing but the window.
   if (segment.ack == c.snd_una && c.snd_una == c.snd_nxt) {
-    update_window(c, segment, false);
+    update_window(c, segment.seq, segment.ack, segment.window, false);
     if (c.snd_nxt < c.data_end()) { make_ready(c); }
     return;
   }
@@ -20,28 +20,9 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
   const std::uint32_t held = c.sent.sacked() + c.duplicates * std::uint32_t{c.mss};
   const bool forward = segment.ack > una;
   Scoreboard::Delivered delivered;
-  if (forward) {
-    const std::uint32_t acked = segment.ack - una;
-    c.sent.on_ack(una, segment.ack, delivered);
-    const std::uint32_t data = std::min(acked, c.tx_size);
-    c.fin_acknowledged = data < acked;
-    c.tx.consume(data);
-    c.tx_size -= data;
-    if (c.tx_size == 0) { c.tx.rewind(); }
-    c.snd_una = segment.ack;
-    c.progress_at = now_ms_;
-    c.backoff = 0;
-    c.duplicates = 0;
-    if (data != 0) { c.writable.wake_all(); }
-    // RFC 4861 §7.3.1: the way there works.
-    if (confirmed_ != index_of(c) || confirmed_ms_ != now_ms_) {
-      confirmed_ = index_of(c);
-      confirmed_ms_ = now_ms_;
-      network_.confirm_reachable(route_of(c));
-    }
-  }
+  if (forward) { take_acknowledged(c, segment.ack, delivered); }
   const bool dsack = take_sack(c, segment, delivered);
-  const bool window_changed = update_window(c, segment, forward);
+  const bool window_changed = update_window(c, segment.seq, segment.ack, segment.window, forward);
   // A peer that answers probes of its closed window lives (RFC 9293 §3.8.6.1).
   if (c.snd_wnd == 0) { c.progress_at = now_ms_; }
   // RFC 5681 §2: what a duplicate acknowledgement is, where the peer tells no more.
@@ -49,13 +30,14 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
       c.snd_wnd != 0 && c.duplicates < 0xff) {
     ++c.duplicates;
   }
-  sample_rtt(c, segment, delivered);
+  const bool echo = segment.options.timestamps;
+  sample_rtt(c, echo, segment.options.tsecr, delivered);
   if constexpr (features::kTcpEcn) {
     if (c.ecn && segment.has(flag::ece)) { on_congestion_told(c); }
   }
   if (uses_rack(c)) {
     if (dsack) { rack_adapt(c); }
-    if (delivered.any) { rack_update(c, segment, delivered); }
+    if (delivered.any) { rack_update(c, echo, segment.options.tsecr, delivered); }
   }
 
   const std::uint32_t holds = c.sent.sacked() + c.duplicates * std::uint32_t{c.mss};
@@ -81,17 +63,42 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
     case TcpRecovery::ecn: break;
     case TcpRecovery::open:
     case TcpRecovery::loss:
-      // RFC 5681 §3.1; RFC 9438 §5.8: only who uses the window gets more of it.
-      if (forward && !ended &&
-          (c.recovery == TcpRecovery::loss || flight + c.mss > c.congestion.window() ||
-           (c.congestion.slow_start() && 2 * flight > c.congestion.window()))) {
-        c.congestion.on_ack(acked, c.mss, now_ms_, c.rtt.srtt() / 1000, tuning_.cubic);
-      }
+      if (forward && !ended) { grow(c, acked, flight); }
       break;
   }
   if (c.tlp_sent && c.snd_una >= c.recover) { end_of_probe(c, dsack); }
   if (c.sent.lost() != 0 || c.snd_nxt < c.data_end() || (c.fin_queued && !c.fin_sent())) { make_ready(c); }
   if (forward && c.fin_acknowledged) { on_fin_acknowledged(c); }
+}
+
+/// Everything up to `ack`, which is ahead of what was acknowledged before.
+void Tcp::take_acknowledged(Connection& c, SeqNumber ack, Scoreboard::Delivered& delivered) noexcept {
+  const std::uint32_t acked = ack - c.snd_una;
+  c.sent.on_ack(c.snd_una, ack, delivered);
+  const std::uint32_t data = std::min(acked, c.tx_size);
+  c.fin_acknowledged = data < acked;
+  c.tx.consume(data);
+  c.tx_size -= data;
+  if (c.tx_size == 0) { c.tx.rewind(); }
+  c.snd_una = ack;
+  c.progress_at = now_ms_;
+  c.backoff = 0;
+  c.duplicates = 0;
+  if (data != 0) { c.writable.wake_all(); }
+  // RFC 4861 §7.3.1: the way there works.
+  if (confirmed_ms_ != now_ms_ || confirmed_ != index_of(c)) {
+    confirmed_ = index_of(c);
+    confirmed_ms_ = now_ms_;
+    network_.confirm_reachable(route_of(c));
+  }
+}
+
+/// RFC 5681 §3.1; RFC 9438 §5.8: only who uses the window, with `flight` under way, gets more of it.
+void Tcp::grow(Connection& c, std::uint32_t acked, std::uint32_t flight) noexcept {
+  if (c.recovery == TcpRecovery::loss || flight + c.mss > c.congestion.window() ||
+      (c.congestion.slow_start() && 2 * flight > c.congestion.window())) {
+    c.congestion.on_ack(acked, c.mss, now_ms_, c.rtt.srtt() / 1000, tuning_.cubic);
+  }
 }
 
 /// RFC 2018 §4, RFC 2883 §4. Blocks are believed only as far as they tell of what is under way. Whether the first one
@@ -121,26 +128,26 @@ bool Tcp::take_sack(Connection& c, const Segment& segment, Scoreboard::Delivered
 }
 
 /// RFC 6298 §3, RFC 7323 §4: never of what was sent twice, unless the peer's echo tells which was answered.
-void Tcp::sample_rtt(Connection& c, const Segment& segment, const Scoreboard::Delivered& delivered) noexcept {
+void Tcp::sample_rtt(Connection& c, bool echo, std::uint32_t tsecr, const Scoreboard::Delivered& delivered) noexcept {
   const std::uint32_t samples = c.flight() / (2u * c.mss) + 1;
   if (delivered.rtt_known && !delivered.retransmitted) {
     c.rtt.sample(now_us_ - delivered.rtt_sent, samples);
-  } else if (delivered.any && c.timestamps && segment.options.timestamps && segment.options.tsecr != 0) {
-    const std::uint32_t ms = now_ms_ + c.ts_offset - segment.options.tsecr;
+  } else if (delivered.any && c.timestamps && echo && tsecr != 0) {
+    const std::uint32_t ms = now_ms_ + c.ts_offset - tsecr;
     // An echo of a sending before the last: the answer to that one was lost, and the wait in between is no round trip.
     if (ms <= (now_us_ - delivered.newest_sent) / 1000 + 1) { c.rtt.sample(ms * 1000, samples); }
   }
 }
 
 /// RFC 9293 §3.10.7.4: only by a segment that is not older than the one that told the window before.
-bool Tcp::update_window(Connection& c, const Segment& segment, bool forward) noexcept {
-  if (segment.ack < c.snd_una || segment.seq < c.snd_wl1) { return false; }
-  const std::uint32_t window = std::uint32_t{segment.window} << c.snd_scale;
+bool Tcp::update_window(Connection& c, SeqNumber seq, SeqNumber ack, std::uint16_t field, bool forward) noexcept {
+  if (ack < c.snd_una || seq < c.snd_wl1) { return false; }
+  const std::uint32_t window = std::uint32_t{field} << c.snd_scale;
   // Of two with the same numbers none is known to be the older: the larger window, or that there is none, is believed.
-  if (!forward && segment.seq == c.snd_wl1 && window < c.snd_wnd && window != 0) { return false; }
+  if (!forward && seq == c.snd_wl1 && window < c.snd_wnd && window != 0) { return false; }
   const bool changed = window != c.snd_wnd;
   const bool opened = c.snd_wnd == 0 && window != 0;
-  c.snd_wl1 = segment.seq;
+  c.snd_wl1 = seq;
   c.snd_wnd = window;
   c.max_snd_wnd = std::max(c.max_snd_wnd, window);
   if (opened) {

@@ -54,15 +54,12 @@ void Tcp::enter_recovery(Connection& c) noexcept {
 }
 
 /// RFC 8985 §6.2 steps 1 to 3.
-void Tcp::rack_update(Connection& c, const Segment& segment, const Scoreboard::Delivered& delivered) noexcept {
+void Tcp::rack_update(Connection& c, bool echo, std::uint32_t tsecr, const Scoreboard::Delivered& delivered) noexcept {
   if (delivered.reordered) { c.reordering = true; }
   const std::uint32_t rtt = std::max<std::uint32_t>(now_us_ - delivered.newest_sent, 1);
   if (delivered.newest_retransmitted) {
     // It may be the first one that is answered.
-    if (c.timestamps && segment.options.timestamps &&
-        earlier(segment.options.tsecr - c.ts_offset, now_ms_ - rtt / 1000 - 1)) {
-      return;
-    }
+    if (c.timestamps && echo && earlier(tsecr - c.ts_offset, now_ms_ - rtt / 1000 - 1)) { return; }
     if (rtt < c.rtt.min_rtt()) { return; }
   }
   c.rack_rtt = rtt;

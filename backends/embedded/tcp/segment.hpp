@@ -16,6 +16,16 @@ struct Segment {
   std::span<const std::byte> payload;
   wire::TcpSegmentOptions options;
 
+  Segment(const wire::TcpView& view, bool stands_in_place, bool congestion_met) noexcept
+      : seq(view.sequence()),
+        ack(view.acknowledgment()),
+        flags(view.flags()),
+        in_place(stands_in_place),
+        congested(congestion_met),
+        window(view.window()),
+        payload(view.payload()),
+        options(view.parse_options()) {}
+
   bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   /// Places in the sequence space that it takes (RFC 9293: SEG.LEN).
   std::uint32_t length() const noexcept {

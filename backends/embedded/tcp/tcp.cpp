@@ -104,6 +104,9 @@ void Tcp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
   ++counters_.segments_in;
   // RFC 9293 §3.9.2.3 (MUST-57, MUST-63): never to or from groups.
   const std::optional<wire::TcpView> view = wire::TcpView::parse(taken.data());
+  if (view) {
+    if (Connection* const c = last_found(ingress, *view)) { return input_to(*c, ingress, *view); }
+  }
   if (!view || ingress.to_many || ingress.source.is_multicast() || ingress.source.is_unspecified() ||
       ingress.destination.is_multicast() || view->source_port() == 0 || view->destination_port() == 0) {
     ++counters_.malformed;
@@ -112,25 +115,13 @@ void Tcp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
   const FlowKey key = FlowKey::of(ingress.destination, view->destination_port(), ingress.source, view->source_port(),
                                   ingress.interface);
   const FlowIndex index = find_flow(key);
-  Connection* const c = index < memory_.connections.size() ? &memory_.connections[index] : nullptr;
-  Segment segment;
-  if (!verify(ingress, *view, c, segment.in_place)) {
+  if (index < memory_.connections.size()) { return input_to(memory_.connections[index], ingress, *view); }
+  bool in_place = false;
+  if (!verify(ingress, *view, nullptr, in_place)) {
     ++counters_.bad_checksum;
     return;
   }
-  segment.seq = SeqNumber(view->sequence());
-  segment.ack = SeqNumber(view->acknowledgment());
-  segment.flags = view->flags();
-  segment.congested = (ingress.traffic_class & 3) == 3;
-  segment.window = view->window();
-  segment.payload = view->payload();
-  segment.options = view->parse_options();
-
-  if (c) {
-    segment_in(*c, segment);
-    if (c->state != TcpState::free && c->state != TcpState::closed) { schedule(*c); }
-    return;
-  }
+  const Segment segment(*view, in_place, (ingress.traffic_class & 3) == 3);
   if (index != kNoFlow) {
     Flow& found = flow(index);
     if (index < memory_.connections.size() + memory_.handshakes.size()) {
@@ -142,6 +133,21 @@ void Tcp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
     if (ListenerEntry* const listener = find_listener(key)) { return listen_in(*listener, key, segment); }
   }
   reset_stranger(key, segment);
+}
+
+/// Of a connection, which may be closed.
+void Tcp::input_to(Connection& c, const Ingress& ingress, const wire::TcpView& view) noexcept {
+  bool in_place = false;
+  if (!verify(ingress, view, &c, in_place)) {
+    ++counters_.bad_checksum;
+    return;
+  }
+  const bool congested = (ingress.traffic_class & 3) == 3;
+  if (!features::kFastPaths || congested || !usual_in(c, view, in_place)) {
+    segment_in(c, Segment(view, in_place, congested));
+    if (c.state == TcpState::free || c.state == TcpState::closed) { return; }
+  }
+  schedule(c);
 }
 
 void Tcp::link_ready(Connection& c) noexcept {
@@ -186,6 +192,13 @@ std::uint32_t Tcp::next_deadline(const Connection& c, bool& any) const noexcept 
 /// Whether it is looked at no later than its next deadline. One that has moved back leaves it where it was, so that it
 /// is looked at once too often: a busy connection's timers move with every segment.
 bool Tcp::in_time(const Connection& c) const noexcept {
+  if (c.deadline.linked() && !(features::kTcpKeepAlive && c.keep_alive)) {
+    const std::uint32_t at = c.deadline.at;
+    if (c.timer != TcpTimer::none && (earlier(c.timer_at, at) || earlier(c.progress_at + patience(c), at))) {
+      return false;
+    }
+    return !(c.ack_waiting || c.linger_timer) || !earlier(c.ack_at, at);
+  }
   bool any = false;
   const std::uint32_t at = next_deadline(c, any);
   return !any || (c.deadline.linked() && !earlier(at, c.deadline.at));

@@ -123,6 +123,7 @@ class Tcp {
            (old_.first != kNoFlow && due(memory_.time_waits[old_.first].at));
   }
   bool work_off(unsigned budget) noexcept;
+  void input_to(Connection& c, const Ingress& ingress, const wire::TcpView& view) noexcept;
   bool verify(const Ingress& ingress, const wire::TcpView& view, Connection* c, bool& in_place) noexcept;
   void make_ready(Connection& c) noexcept {
     if (!c.ready) { link_ready(c); }
@@ -182,6 +183,10 @@ class Tcp {
   Result<std::uint16_t> pick_listen_port(const ListenerEntry& wanted) noexcept;
   bool listener_conflict(const ListenerEntry& wanted) const noexcept;
 
+  // usual_in.cpp: what most segments are.
+  Connection* last_found(const Ingress& ingress, const wire::TcpView& view) noexcept;
+  bool usual_in(Connection& c, const wire::TcpView& view, bool in_place) noexcept;
+
   // segment_in.cpp: RFC 9293 §3.10.7.
   void segment_in(Connection& c, const Segment& segment) noexcept;
   void segment_in_syn_sent(Connection& c, const Segment& segment) noexcept;
@@ -208,14 +213,17 @@ class Tcp {
   // ack_in.cpp: what the peer has.
   void on_ack(Connection& c, const Segment& segment) noexcept;
   bool take_sack(Connection& c, const Segment& segment, Scoreboard::Delivered& delivered) noexcept;
-  void sample_rtt(Connection& c, const Segment& segment, const Scoreboard::Delivered& delivered) noexcept;
-  bool update_window(Connection& c, const Segment& segment, bool forward) noexcept;
+  void take_acknowledged(Connection& c, SeqNumber ack, Scoreboard::Delivered& delivered) noexcept;
+  void grow(Connection& c, std::uint32_t acked, std::uint32_t flight) noexcept;
+  /// `echo`: there is a `tsecr`.
+  void sample_rtt(Connection& c, bool echo, std::uint32_t tsecr, const Scoreboard::Delivered& delivered) noexcept;
+  bool update_window(Connection& c, SeqNumber seq, SeqNumber ack, std::uint16_t field, bool forward) noexcept;
   void on_congestion_told(Connection& c) noexcept;
   void end_of_probe(Connection& c, bool dsack) noexcept;
 
   // recovery.cpp: what it does not have.
   bool detect_loss(Connection& c, const Scoreboard::Delivered& delivered, bool partial) noexcept;
-  void rack_update(Connection& c, const Segment& segment, const Scoreboard::Delivered& delivered) noexcept;
+  void rack_update(Connection& c, bool echo, std::uint32_t tsecr, const Scoreboard::Delivered& delivered) noexcept;
   void rack_adapt(Connection& c) noexcept;
   bool rack_detect(Connection& c) noexcept;
   std::uint32_t rack_window(const Connection& c) const noexcept;
