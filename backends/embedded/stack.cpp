@@ -97,9 +97,11 @@ bool Stack::config_up(InterfaceId interface, Family family) noexcept {
 }
 
 bool Stack::poll(Instant now, unsigned budget) noexcept {
+  ip_.begin_poll(now);
   bool more = ip_.poll(now, budget);
   more |= tcp_.poll(now, budget);
   udp_.poll(now);
+  ip_.end_poll();
   return more;
 }
 

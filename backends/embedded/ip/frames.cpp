@@ -82,7 +82,7 @@ void IpLayer::link_changed(Interface& interface, Instant now) noexcept {
 
 bool IpLayer::poll(Instant now, unsigned budget) noexcept {
   now_ = now;
-  polling_ = true;
+  const bool part_of_more = std::exchange(polling_, true);
   bool more = false;
   for (Interface& interface : storage_.interfaces) {
     if (!interface.driver) { continue; }
@@ -92,7 +92,7 @@ bool IpLayer::poll(Instant now, unsigned budget) noexcept {
   if (!loopback_.empty()) { more |= loop_back(budget); }
   if (modules_at() <= now) { poll_modules(now); }
   more_ = more;
-  polling_ = false;
+  polling_ = part_of_more;
   return more;
 }
 

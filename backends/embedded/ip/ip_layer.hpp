@@ -136,6 +136,12 @@ class IpLayer final : public Network, private Link {
   bool poll(Instant now, unsigned budget) noexcept;
   /// When `poll` is due, were nothing to arrive.
   Instant poll_at() const noexcept;
+  /// Between the two all is part of one poll, at its time: nobody needs to be told of what is sent.
+  void begin_poll(Instant now) noexcept {
+    now_ = now;
+    polling_ = true;
+  }
+  void end_poll() noexcept { polling_ = false; }
   /// What happens between polls happens at this time.
   void set_now(Instant now) noexcept { now_ = now; }
   /// Woken when something sent between polls may have changed `poll_at`.
@@ -210,6 +216,8 @@ class IpLayer final : public Network, private Link {
   inline Result<> send_v6(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept;
   Result<> cut_v4(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept;
   Result<> cut_v6(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept;
+  /// A packet with its IP header, on to its neighbour.
+  inline void pass_on(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept;
   void hand_over(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept;
   static void emit_v6_header(Packet& packet, const Egress& egress, std::uint8_t next_header,
                              std::uint8_t hops) noexcept;

@@ -49,7 +49,7 @@ Result<> IpLayer::send_v4(Packet&& packet, const Egress& egress, Route& route, I
                                 .destination = egress.destination.v4()};
   header.emit(packet.prepend(wire::kIpv4HeaderSize));
   place_checksum(packet, wire::kIpv4HeaderSize);
-  hand_over(std::move(packet), egress, route, out);
+  pass_on(std::move(packet), egress, route, out);
   return {};
 }
 
@@ -61,7 +61,7 @@ Result<> IpLayer::send_v6(Packet&& packet, const Egress& egress, Route& route, I
   }
   emit_v6_header(packet, egress, static_cast<std::uint8_t>(egress.protocol), hop_limit(egress, out));
   place_checksum(packet, wire::kIpv6HeaderSize);
-  hand_over(std::move(packet), egress, route, out);
+  pass_on(std::move(packet), egress, route, out);
   return {};
 }
 
@@ -98,7 +98,7 @@ Result<> IpLayer::cut_v4(Packet&& packet, const Egress& egress, Route& route, In
                                   .source = egress.source.v4(),
                                   .destination = egress.destination.v4()};
     header.emit(fragment.prepend(wire::kIpv4HeaderSize));
-    hand_over(std::move(fragment), egress, route, out);
+    pass_on(std::move(fragment), egress, route, out);
   }
   return {};
 }
@@ -119,12 +119,12 @@ Result<> IpLayer::cut_v6(Packet&& packet, const Egress& egress, Route& route, In
     header.emit(fragment.append(wire::kFragmentHeaderSize));
     std::memcpy(fragment.append(part.size()).data(), part.data(), part.size());
     emit_v6_header(fragment, egress, static_cast<std::uint8_t>(wire::NextHeader::fragment), hop_limit(egress, out));
-    hand_over(std::move(fragment), egress, route, out);
+    pass_on(std::move(fragment), egress, route, out);
   }
   return {};
 }
 
-void IpLayer::hand_over(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept {
+void IpLayer::pass_on(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept {
   if (!out) {
     to_loopback(std::move(packet), kLoopback);
     return;
@@ -145,6 +145,10 @@ void IpLayer::hand_over(Packet&& packet, const Egress& egress, Route& route, Int
     const bool v4 = features::kIpv4 && (!features::kIpv6 || egress.destination.is_v4());
     send_frame(*out, *station, v4 ? EtherType::ipv4 : EtherType::ipv6, std::move(packet), now_);
   }
+}
+
+void IpLayer::hand_over(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept {
+  pass_on(std::move(packet), egress, route, out);
 }
 
 void IpLayer::send_frame(Interface& interface, const MacAddress& destination, EtherType type, Packet&& packet,

@@ -103,20 +103,19 @@ Tcp::Sent Tcp::shrink_segments(Connection& c, std::size_t room, std::size_t head
   return Sent::segment;
 }
 
-/// Data of the ring into a packet, and their sum, if that is not for the device to make.
+/// Data of the ring into a packet, and their sum, if that is not for the device to make. In one piece, but for the
+/// ring's end.
 wire::Sum Tcp::copy_out(const Connection& c, std::uint32_t offset, std::span<std::byte> out) noexcept {
-  wire::Sum sum;
-  std::size_t done = 0;
-  do {
-    const std::span<const std::byte> from =
-        c.tx.piece(offset + static_cast<std::uint32_t>(done), static_cast<std::uint32_t>(out.size() - done));
-    if (c.device_sums) {
-      std::memcpy(&out[done], from.data(), from.size());
-    } else {
-      sum += wire::copy_and_sum(out.subspan(done), from).at(done);
-    }
-    done += from.size();
-  } while (done < out.size());
+  const auto copy = [&c](std::span<std::byte> to, std::span<const std::byte> from) {
+    if (!c.device_sums) { return wire::copy_and_sum(to, from); }
+    std::memcpy(to.data(), from.data(), from.size());
+    return wire::Sum();
+  };
+  const auto size = static_cast<std::uint32_t>(out.size());
+  const std::span<const std::byte> first = c.tx.piece(offset, size);
+  const auto done = static_cast<std::uint32_t>(first.size());
+  wire::Sum sum = copy(out, first);
+  if (done < size) { sum += copy(out.subspan(done), c.tx.piece(offset + done, size - done)).at(done); }
   return sum;
 }
 

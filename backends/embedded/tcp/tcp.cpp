@@ -84,12 +84,13 @@ bool Tcp::verify(const Ingress& ingress, const wire::TcpView& view, Connection* 
                   wire::sum_of_header(view.header().data(), header_size);
   if (c && !payload.empty() && c->synchronized() && SeqNumber(view.sequence()) == c->rcv_nxt && c->early.empty() &&
       payload.size() <= c->receive_room()) {
-    std::size_t done = 0;
-    while (done < payload.size()) {
-      const std::span<std::byte> to = c->rx.piece(c->rx_unread + static_cast<std::uint32_t>(done),
-                                                  static_cast<std::uint32_t>(payload.size() - done));
-      sum += wire::copy_and_sum(to, payload.subspan(done, to.size())).at(done);
-      done += to.size();
+    // In one piece, but for the ring's end.
+    const auto size = static_cast<std::uint32_t>(payload.size());
+    const std::span<std::byte> to = c->rx.piece(c->rx_unread, size);
+    sum += wire::copy_and_sum(to, payload.first(to.size()));
+    if (to.size() < size) {
+      const auto done = static_cast<std::uint32_t>(to.size());
+      sum += wire::copy_and_sum(c->rx.piece(c->rx_unread + done, size - done), payload.subspan(done)).at(done);
     }
     in_place = true;
     return sum.valid();

@@ -15,30 +15,21 @@ namespace {
 constexpr std::size_t kMinAvx2 = 160;
 
 Sum sum_of(const std::byte* from, std::size_t size) noexcept {
-  Sum sum;
-  if (size >= kMinAvx2 && kernel::has_avx2()) {
-    for (; size > kernel::kMaxAvx2; size -= kernel::kMaxAvx2 / 2) {
-      sum += kernel::sum_avx2(from, kernel::kMaxAvx2 / 2);
-      from += kernel::kMaxAvx2 / 2;
-    }
-    return sum + kernel::sum_avx2(from, size);
-  }
-  return kernel::sum_x86_64(from, size);
+  if (size < kMinAvx2 || !kernel::has_avx2()) { return kernel::sum_x86_64(from, size); }
+  if (size <= kernel::kMaxAvx2) [[likely]] { return kernel::sum_avx2(from, size); }
+  constexpr std::size_t kPart = kernel::kMaxAvx2 / 2;
+  return kernel::sum_avx2(from, kPart) + sum_of(from + kPart, size - kPart);
 }
 
 Sum copy_and_sum_of(std::byte* to, const std::byte* from, std::size_t size) noexcept {
-  if (size >= 32 && kernel::has_avx2()) {
-    Sum sum;
-    for (; size > kernel::kMaxAvx2; size -= kernel::kMaxAvx2 / 2) {
-      sum += kernel::copy_and_sum_avx2(to, from, kernel::kMaxAvx2 / 2);
-      from += kernel::kMaxAvx2 / 2;
-      to += kernel::kMaxAvx2 / 2;
-    }
-    return sum + kernel::copy_and_sum_avx2(to, from, size);
+  if (size < 32 || !kernel::has_avx2()) {
+    // Two passes: the second finds the bytes in the cache.
+    if (size != 0) { std::memcpy(to, from, size); }
+    return kernel::sum_x86_64(to, size);
   }
-  // Two passes: the second finds the bytes in the cache.
-  if (size != 0) { std::memcpy(to, from, size); }
-  return kernel::sum_x86_64(to, size);
+  if (size <= kernel::kMaxAvx2) [[likely]] { return kernel::copy_and_sum_avx2(to, from, size); }
+  constexpr std::size_t kPart = kernel::kMaxAvx2 / 2;
+  return kernel::copy_and_sum_avx2(to, from, kPart) + copy_and_sum_of(to + kPart, from + kPart, size - kPart);
 }
 
 #else

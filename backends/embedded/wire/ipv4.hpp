@@ -66,8 +66,12 @@ class Ipv4View {
   /// None of what is not IPv4 or shorter than it says; what stands behind the packet (padding of the link) is cut off.
   /// The checksum is another question: `checksum_valid`.
   static std::optional<Ipv4View> parse(std::span<const std::byte> bytes) noexcept {
-    const auto view = parse_quoted(bytes);
-    if (!view || view->total_length() > bytes.size()) { return std::nullopt; }
+    if (bytes.size() < kIpv4HeaderSize || load_u8(bytes.data()) >> 4 != 4) { return std::nullopt; }
+    Ipv4View view(bytes);
+    const std::size_t header = view.header_size();
+    const std::size_t total = view.total_length();
+    if (header < kIpv4HeaderSize || header > total || total > bytes.size()) { return std::nullopt; }
+    view.bytes_ = bytes.first(total);
     return view;
   }
   /// The same for the start of a packet, as an ICMP error has it: the header is all there, of the payload what there
