@@ -18,7 +18,9 @@ Sum sum_of(const std::byte* from, std::size_t size) noexcept {
   if (size < kMinAvx2 || !kernel::has_avx2()) { return kernel::sum_x86_64(from, size); }
   if (size <= kernel::kMaxAvx2) [[likely]] { return kernel::sum_avx2(from, size); }
   constexpr std::size_t kPart = kernel::kMaxAvx2 / 2;
-  return kernel::sum_avx2(from, kPart) + sum_of(from + kPart, size - kPart);
+  Sum sum;
+  for (; size > kernel::kMaxAvx2; size -= kPart, from += kPart) { sum += kernel::sum_avx2(from, kPart); }
+  return sum + kernel::sum_avx2(from, size);
 }
 
 Sum copy_and_sum_of(std::byte* to, const std::byte* from, std::size_t size) noexcept {
@@ -29,7 +31,11 @@ Sum copy_and_sum_of(std::byte* to, const std::byte* from, std::size_t size) noex
   }
   if (size <= kernel::kMaxAvx2) [[likely]] { return kernel::copy_and_sum_avx2(to, from, size); }
   constexpr std::size_t kPart = kernel::kMaxAvx2 / 2;
-  return kernel::copy_and_sum_avx2(to, from, kPart) + copy_and_sum_of(to + kPart, from + kPart, size - kPart);
+  Sum sum;
+  for (; size > kernel::kMaxAvx2; size -= kPart, from += kPart, to += kPart) {
+    sum += kernel::copy_and_sum_avx2(to, from, kPart);
+  }
+  return sum + kernel::copy_and_sum_avx2(to, from, size);
 }
 
 #else
