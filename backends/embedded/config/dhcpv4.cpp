@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "backends/embedded/wire/domain_list.hpp"
+#include "nal/text.hpp"
 
 namespace nal::embedded {
 namespace {
@@ -252,7 +253,7 @@ Result<std::size_t> Dhcpv4Client::write(Instant now, std::span<std::byte> out) n
                     : state_ == State::releasing ? Type::release
                                                  : Type::request;
   const bool asks = type == Type::discover || type == Type::request;
-  const std::int64_t passed = (now.microseconds() - begun_.microseconds()) / 1'000'000;
+  const std::int64_t passed = (now - begun_).seconds();
   Dhcpv4Writer writer(out,
                       {.transaction = transaction_,
                        .seconds = static_cast<std::uint16_t>(asks ? std::min<std::int64_t>(passed, 0xffff) : 0),
@@ -307,7 +308,7 @@ void Dhcpv4Client::write_name(Dhcpv4Writer& writer) const noexcept {
     return;
   }
   // A name without dots is a part of one, and has no end.
-  const bool whole = settings_.host_name.find('.') != std::string_view::npos;
+  const bool whole = nal::detail::find(settings_.host_name, '.') != settings_.host_name.size();
   writer.option(Dhcpv4Option::client_fqdn, std::span(data).first(whole ? *end : *end - 1));
 }
 
