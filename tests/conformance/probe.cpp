@@ -37,7 +37,7 @@ void replies(W& world) {
   if constexpr (kHasProbes<W>) {
     auto socket = open(probes_of(world), world);
     std::array<std::byte, 2000> buffer;
-    for (const std::size_t size : {0, 1, 56, 1400}) {
+    for (const std::size_t size : {0U, 1U, 56U, 1400U}) {
       const auto data = pattern_bytes(size);
       const Probe probe{.destination = world.server_address(), .sequence = static_cast<std::uint16_t>(size)};
       REQUIRE(world.block(send_probe(socket, probe, data)));
