@@ -10,10 +10,10 @@ namespace examples {
 std::optional<Device> Device::parse(std::string_view text) {
   Device device;
   device.name = text;
-  const auto take = [&device](std::string_view prefix, Kind kind) {
+  const auto take = [&device](std::string_view prefix, Kind told) {
     if (!device.name.starts_with(prefix)) { return; }
     device.name.erase(0, prefix.size());
-    device.kind = kind;
+    device.kind = told;
   };
   // One of them at most.
   if (text.starts_with("tap:")) {
