@@ -129,9 +129,10 @@ TEST_CASE("A record that somebody wants is asked for again at 80, 85, 90 and 95 
     auto sent = bench.pass(99'500_ms);
     REQUIRE(sent.size() == 4);
     for (int i = 0; i < 4; ++i) {
-      CHECK(sent[i].at >= begin + 80'000 + 5'000 * i);
-      CHECK(sent[i].at <= begin + 82'000 + 5'000 * i);
-      CHECK(sent[i].lines == Lines{"? kitchen.local A"});
+      const auto& packet = sent[static_cast<std::size_t>(i)];
+      CHECK(packet.at >= begin + 80'000 + 5'000 * i);
+      CHECK(packet.at <= begin + 82'000 + 5'000 * i);
+      CHECK(packet.lines == Lines{"? kitchen.local A"});
     }
     CHECK(news(bench, question).size() == 1);
     // Nobody answered: the series begins anew.

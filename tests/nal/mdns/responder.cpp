@@ -25,12 +25,13 @@ TEST_CASE("A name is probed for three times, 250 ms apart, and then announced tw
     REQUIRE(sent.size() == 5);
     CHECK(sent[0].at <= 250);
     for (int i = 0; i < 3; ++i) {
-      CHECK(sent[i].at == sent[0].at + 250 * i);
-      CHECK(sent[i].lines == Lines{"? kitchen.local ANY", "^ kitchen.local A 120 10.0.0.1"});
+      const auto& packet = sent[static_cast<std::size_t>(i)];
+      CHECK(packet.at == sent[0].at + 250 * i);
+      CHECK(packet.lines == Lines{"? kitchen.local ANY", "^ kitchen.local A 120 10.0.0.1"});
     }
     CHECK(sent[3].at == sent[0].at + 750);
     CHECK(sent[4].at == sent[3].at + 1000);
-    for (int i = 3; i < 5; ++i) {
+    for (std::size_t i = 3; i < 5; ++i) {
       CHECK(sent[i].lines == Lines{"! kitchen.local A 120 flush 10.0.0.1",
                                    "! 1.0.0.10.in-addr.arpa PTR 120 flush kitchen.local",
                                    "+ kitchen.local NSEC 120 flush only A"});
