@@ -271,13 +271,11 @@ void Responder::schedule(const Incoming& from, bool probe, bool truncated, Insta
     record.chosen = record.unicast = false;
     if (sent_within(record, from.link, probe ? kDefenceLimit : kRateLimit, now)) {
       ++statistics_.limited;
-    } else if (probe) {
+    } else if (probe || (!truncated && is_unique(record))) {
       record.now |= bit;
     } else if (truncated) {
       record.held |= bit;
       held = true;
-    } else if (is_unique(record)) {
-      record.now |= bit;
     } else {
       record.later |= bit;
       later = true;
