@@ -113,6 +113,10 @@ class Build:
         options = [*self.kind.options, "-Dwerror=true", "-Dwarning_level=3"]
         if any((self.source / "subprojects").glob("lwip-STABLE-2_2*")):
             options.append("-Dbackends=posix,embedded,lwip")
+        # Those whose tests are there; what they need stands beside them.
+        adapters = sorted(file.parent.name for file in (self.source / "tests" / "adapters").glob("*/meson.build"))
+        if adapters:
+            options.append("-Dadapters=" + ",".join(adapters))
         stamp = self.path / "nal-options.json"
         wanted = json.dumps([self.compiler, options])
         if not stamp.exists() or stamp.read_text() != wanted:
