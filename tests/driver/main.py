@@ -19,24 +19,29 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SUITES = ("unit", "conformance", "interop", "quirks", "fail", "sizes", "bench", "firmware", "fuzz")
 QUICK = ("unit", "conformance", "fail")
 
-# The builds whose Catch2 programs of a suite are run; of those of the suite "threads", under TSan.
-CATCH2_BUILDS = ("gcc", "clang", "asan")
+# The builds whose Catch2 programs of a suite are run; of those of the suite "threads", under TSan. The plain clang build
+# (--wide) compiles everything a third time to show little that the one under ASan does not.
+CATCH2_BUILDS = ("gcc", "asan")
+WIDE_CATCH2_BUILDS = ("gcc", "clang", "asan")
 CATCH2_SUITES = ("unit", "conformance")
 
-# Every other test: suite, folder under tests/ with an executable `run`, the builds it is started with, in which of them
-# with --quick, whether it wants to find the tree built there. See tests/README.md for how it is called.
+# What a script wants to find built: nothing, the tests, everything.
+NOTHING, TESTS, EVERYTHING = [], list(CATCH2_SUITES), None
+
+# Every other test: suite, folder under tests/ with an executable `run`, the builds it is started with, those with --wide
+# besides, those with --quick, what it wants to find built there. See tests/README.md for how it is called.
 SCRIPTS = (
-    ("unit", "layers", ("gcc", "clang"), ("gcc",), False),
-    ("unit", "install", ("gcc", "clang"), ("gcc",), True),
-    ("unit", "examples", ("gcc", "clang"), ("gcc",), True),
-    ("fail", "fail", ("gcc", "clang"), ("gcc",), False),
-    ("quirks", "quirks", ("gcc", "clang"), (), False),
-    ("quirks", "style", ("clang",), (), True),
-    ("interop", "interop", ("gcc",), (), True),
-    ("sizes", "sizes", ("gcc", "clang"), (), False),
-    ("bench", "bench", ("gcc-release", "clang-release"), (), True),
-    ("firmware", "firmware", ("gcc",), (), False),
-    ("fuzz", "fuzz", ("clang",), (), False),
+    ("unit", "layers", ("gcc",), ("clang",), ("gcc",), NOTHING),
+    ("unit", "install", ("gcc",), ("clang",), ("gcc",), EVERYTHING),
+    ("unit", "examples", ("gcc",), ("clang",), ("gcc",), EVERYTHING),
+    ("fail", "fail", ("gcc", "clang"), (), ("gcc",), NOTHING),
+    ("quirks", "quirks", ("gcc", "clang"), (), (), NOTHING),
+    ("quirks", "style", ("asan",), (), (), TESTS),
+    ("interop", "interop", ("gcc",), (), (), EVERYTHING),
+    ("sizes", "sizes", ("gcc", "clang"), (), (), NOTHING),
+    ("bench", "bench", ("gcc-release", "clang-release"), (), (), EVERYTHING),
+    ("firmware", "firmware", ("gcc",), (), (), NOTHING),
+    ("fuzz", "fuzz", ("clang",), (), (), NOTHING),
 )
 ALONE = ("bench",)  # scripts that measure times, if only to tell them
 SCRIPT_TIMEOUT = 1500  # seconds; what a run script bounds itself to is shorter
@@ -139,15 +144,15 @@ def test_catch2(results, made_of, suites, names):
 def test_scripts(results, made_of, chosen, arguments):
     """Two at a time, since many wait more than they compute; alone the one that measures."""
     jobs = []
-    for suite, script, usual, quick, wants_build in SCRIPTS:
+    for suite, script, usual, wide, quick, wanted in SCRIPTS:
         if suite not in chosen:
             continue
         if not (SOURCE / "tests" / script / "run").exists():
             say(f"{suite}: there is no tests/{script}/run")
             continue
         extra = ["--minutes", str(arguments.minutes)] if script == "fuzz" and arguments.minutes else []
-        jobs += [(suite, script, made_of[name], None if wants_build else [], extra)
-                 for name in (quick if arguments.quick else usual)]
+        names = quick if arguments.quick else (*usual, *(wide if arguments.wide else ()))
+        jobs += [(suite, script, made_of[name], wanted, extra) for name in names]
 
     def run(job, alone=False):
         suite, script, build, wanted, extra = job
@@ -209,6 +214,7 @@ def run_script(results, suite, folder, build, extra, alone):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--wide", action="store_true")
     parser.add_argument("--report")
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--builds")
@@ -222,7 +228,8 @@ def main():
 
     suites = [suite for suite in CATCH2_SUITES if suite in chosen]
     if suites:
-        test_catch2(results, made_of, suites, ("gcc",) if arguments.quick else (*CATCH2_BUILDS, "tsan"))
+        compared = WIDE_CATCH2_BUILDS if arguments.wide else CATCH2_BUILDS
+        test_catch2(results, made_of, suites, ("gcc",) if arguments.quick else (*compared, "tsan"))
     test_scripts(results, made_of, chosen, arguments)
 
     if arguments.report:
