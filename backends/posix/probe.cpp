@@ -301,7 +301,6 @@ Poll<Result<>> ProbeSocket::poll_send(Context& context, Waiter& waiter, const Pr
     switch (errno) {
       case EINTR: continue;
       case EAGAIN:
-      case ENOBUFS:
         socket->writable = false;
         socket->writers.add(context, waiter, Wait::writable);
         return pending;
