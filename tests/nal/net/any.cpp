@@ -1,5 +1,7 @@
 #include "nal/any_stack.hpp"
 
+#include <cstring>
+
 #include "tests/nal/net/support.hpp"
 
 namespace nal::test {
@@ -95,6 +97,56 @@ TEST_CASE("An erased stack says what the stack behind it cannot do", "[any]") {
   CHECK(stack.udp_connect_from(anywhere, anywhere, {}).error_or(Error{}) == Error::not_supported);
   CHECK(stack.udp_bind_single(anywhere, {}).error_or(Error{}) == Error::not_supported);
   CHECK(stack.udp_bind_multiple(anywhere, {}).error_or(Error{}) == Error::not_supported);
+  CHECK(stack.open_probe({}).error_or(Error{}) == Error::not_supported);
+}
+
+TEST_CASE("An erased probe socket passes on what it is asked and what is answered", "[any][probe]") {
+  NetTest test;
+  /// Answers every probe with its own data, at once.
+  struct Mirror {
+    Poll<Result<>> poll_send(Context&, Waiter&, const Probe& probe, std::span<const std::byte> data) noexcept {
+      if (data.size() > held.size()) { return Unexpected(Error::message_size); }
+      std::memcpy(held.data(), data.data(), data.size());
+      answer = {.destination = probe.destination, .sequence = probe.sequence, .size = data.size()};
+      return Result<>();
+    }
+    Poll<Result<ProbeAnswer>> poll_receive(Context&, Waiter&, std::span<std::byte> buffer) noexcept {
+      std::memcpy(buffer.data(), held.data(), answer.size);
+      return answer;
+    }
+    std::uint16_t identifier() const noexcept { return 0x4e41; }
+
+    ProbeAnswer answer{};
+    std::array<std::byte, 4> held{};
+  };
+  /// A handle of few words, as those of all stacks are.
+  struct Handle {
+    Poll<Result<>> poll_send(Context& c, Waiter& w, const Probe& p, std::span<const std::byte> data) noexcept {
+      return mirror->poll_send(c, w, p, data);
+    }
+    Poll<Result<ProbeAnswer>> poll_receive(Context& c, Waiter& w, std::span<std::byte> buffer) noexcept {
+      return mirror->poll_receive(c, w, buffer);
+    }
+    std::uint16_t identifier() const noexcept { return mirror->identifier(); }
+    Mirror* mirror;
+  };
+  Mirror mirror;
+  AnyProbeSocket first(Handle{&mirror});
+  AnyProbeSocket socket(std::move(first));
+  CHECK(socket.identifier() == 0x4e41);
+  REQUIRE(test.block(send_probe(socket, {.destination = test.server_address(), .sequence = 7}, bytes("ping"))));
+  std::array<std::byte, 8> buffer;
+  const auto answer = test.block(receive_answer(socket, buffer));
+  REQUIRE(answer);
+  CHECK(answer->sequence == 7);
+  CHECK(answer->destination == test.server_address());
+  CHECK(text(std::span(buffer).first(answer->size)) == "ping");
+  CHECK(test.block(send_probe(socket, {}, bytes("too much"))) == Unexpected(Error::message_size));
+  // NOLINTBEGIN(bugprone-use-after-move): that is the question
+  CHECK(test.block(send_probe(first, {}, bytes("x"))) == Unexpected(Error::closed));
+  CHECK(test.block(receive_answer(first, buffer)).error_or(Error{}) == Error::closed);
+  CHECK(first.identifier() == 0);
+  // NOLINTEND(bugprone-use-after-move)
 }
 
 TEST_CASE("An erased UDP socket does what its kind does and no more", "[any][udp]") {
