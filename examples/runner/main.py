@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 
+import clock
 import coap
 import echo
 import embedded
@@ -86,6 +87,7 @@ def run_backend(table, setting):
         captures = [stack.enter_context(network.Capture(setting.folder / f"{interface}.pcap", interface))
                     for interface in setting.interfaces]
         resolve.exchanges(table, setting, version(["dnsmasq", "--version"], r"version (\S+)"))
+        clock.exchanges(table, setting)
         echo.exchanges(table, setting, version(["socat", "-V"], r"version (\S+)"))
         serve.exchanges(table, setting, version(["curl", "--version"], r"curl (\S+)"),
                         version(["socat", "-V"], r"version (\S+)"))
