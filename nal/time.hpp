@@ -2,10 +2,27 @@
 #include <compare>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "nal/assert.hpp"
 
 namespace nal {
+
+namespace detail {
+
+/// `n / d` for `d` below 65536 by 32-bit divisions: a quarter of the code that a compiler brings for 64 bits.
+std::int64_t divide(std::int64_t n, std::uint16_t d) noexcept;
+
+/// `n / d`, cut off towards zero, by what is small or quick on the machine.
+template <std::uint16_t kDivisor>
+constexpr std::int64_t divided_by(std::int64_t n) noexcept {
+  if constexpr (sizeof(void*) < 8) {
+    if (!std::is_constant_evaluated()) { return divide(n, kDivisor); }
+  }
+  return n / kDivisor;
+}
+
+}  // namespace detail
 
 /// A span of time in microseconds, positive or negative. `max()` stands for "never": it stays "never" whatever is added
 /// to it, taken from it or divides it. All other arithmetic saturates at `min()` and `max()`; nothing wraps.
@@ -28,15 +45,24 @@ class Duration {
 
   constexpr std::int64_t microseconds() const noexcept { return us_; }
   /// Whole milliseconds, the rest cut off towards zero.
-  constexpr std::int64_t milliseconds() const noexcept { return us_ / 1'000; }
+  constexpr std::int64_t milliseconds() const noexcept { return detail::divided_by<1000>(us_); }
   /// Whole milliseconds, rounded up: what a wait with that resolution must ask for, so as not to end early.
-  constexpr std::int64_t milliseconds_rounded_up() const noexcept { return us_ / 1'000 + (us_ % 1'000 > 0 ? 1 : 0); }
+  constexpr std::int64_t milliseconds_rounded_up() const noexcept {
+    const std::int64_t down = milliseconds();
+    return down + (us_ > down * 1'000 ? 1 : 0);
+  }
   /// Whole seconds, the rest cut off towards zero.
-  constexpr std::int64_t seconds() const noexcept { return us_ / 1'000'000; }
+  constexpr std::int64_t seconds() const noexcept { return detail::divided_by<1000>(milliseconds()); }
 
   constexpr bool is_never() const noexcept { return us_ == kMax; }
 
-  friend constexpr auto operator<=>(Duration, Duration) noexcept = default;
+  friend constexpr bool operator==(Duration, Duration) noexcept = default;
+  friend constexpr auto operator<=>(Duration a, Duration b) noexcept { return a.us_ <=> b.us_; }
+  // Each by itself, since compilers make more of an order than of a comparison.
+  friend constexpr bool operator<(Duration a, Duration b) noexcept { return a.us_ < b.us_; }
+  friend constexpr bool operator>(Duration a, Duration b) noexcept { return a.us_ > b.us_; }
+  friend constexpr bool operator<=(Duration a, Duration b) noexcept { return a.us_ <= b.us_; }
+  friend constexpr bool operator>=(Duration a, Duration b) noexcept { return a.us_ >= b.us_; }
 
   constexpr Duration operator+() const noexcept { return *this; }
   constexpr Duration operator-() const noexcept { return Duration(-us_); }
@@ -119,7 +145,12 @@ class Instant {
   constexpr std::int64_t microseconds() const noexcept { return since_start_.microseconds(); }
   constexpr bool is_never() const noexcept { return since_start_.is_never(); }
 
-  friend constexpr auto operator<=>(Instant, Instant) noexcept = default;
+  friend constexpr bool operator==(Instant, Instant) noexcept = default;
+  friend constexpr auto operator<=>(Instant a, Instant b) noexcept { return a.since_start_ <=> b.since_start_; }
+  friend constexpr bool operator<(Instant a, Instant b) noexcept { return a.since_start_ < b.since_start_; }
+  friend constexpr bool operator>(Instant a, Instant b) noexcept { return a.since_start_ > b.since_start_; }
+  friend constexpr bool operator<=(Instant a, Instant b) noexcept { return a.since_start_ <= b.since_start_; }
+  friend constexpr bool operator>=(Instant a, Instant b) noexcept { return a.since_start_ >= b.since_start_; }
 
   friend constexpr Instant operator+(Instant a, Duration b) noexcept { return Instant(a.since_start_ + b); }
   friend constexpr Instant operator+(Duration a, Instant b) noexcept { return b + a; }

@@ -11,47 +11,42 @@
 namespace nal::embedded {
 
 /// An address as the stack keeps it: without a zone (which an interface is kept for beside it) and without a family of
-/// its own, an IPv4 address being an IPv4-mapped one. 16 bytes, or 4 where there is no IPv6.
-class Address {
+/// its own, an IPv4 address being an IPv4-mapped one.
+class DualAddress {
  public:
-  static constexpr std::size_t kSize = features::kIpv6 ? 16 : 4;
+  static constexpr std::size_t kSize = 16;
   /// Where an IPv4 address stands in it.
   static constexpr std::size_t kV4 = kSize - 4;
 
   /// The unspecified address of no family; equals nothing else.
-  constexpr Address() noexcept = default;
-  constexpr Address(Ipv4Address v4) noexcept {
-    if constexpr (features::kIpv6) { bytes_[10] = bytes_[11] = 0xff; }
+  constexpr DualAddress() noexcept = default;
+  constexpr DualAddress(Ipv4Address v4) noexcept {
+    bytes_[10] = bytes_[11] = 0xff;
     const auto bytes = v4.bytes();
     std::copy(bytes.begin(), bytes.end(), bytes_.begin() + kV4);
   }
-  /// Of no use where there is no IPv6: gives the unspecified address.
-  constexpr Address(const Ipv6Address& v6) noexcept {
-    if constexpr (features::kIpv6) { std::copy(v6.bytes().begin(), v6.bytes().end(), bytes_.begin()); }
+  constexpr DualAddress(const Ipv6Address& v6) noexcept {
+    std::copy(v6.bytes().begin(), v6.bytes().end(), bytes_.begin());
   }
-  constexpr Address(const IpAddress& address) noexcept {
-    if constexpr (features::kIpv6) {
-      if (address.is_v6()) {
-        std::copy_n(address.bytes().data(), kSize, bytes_.begin());
-        return;
-      }
-      bytes_[10] = bytes_[11] = 0xff;
-    } else if (address.is_v6()) {
+  constexpr DualAddress(const IpAddress& address) noexcept {
+    if (address.is_v6()) {
+      std::copy_n(address.bytes().data(), kSize, bytes_.begin());
       return;
     }
+    bytes_[10] = bytes_[11] = 0xff;
     std::copy_n(address.bytes().data(), 4, bytes_.begin() + kV4);
   }
 
   /// Of 4 or 16 bytes of a packet.
-  static Address from_wire(std::span<const std::byte, 4> v4) noexcept {
-    Address address;
-    if constexpr (features::kIpv6) { address.bytes_[10] = address.bytes_[11] = 0xff; }
+  static DualAddress from_wire(std::span<const std::byte, 4> v4) noexcept {
+    DualAddress address;
+    address.bytes_[10] = address.bytes_[11] = 0xff;
     std::memcpy(&address.bytes_[kV4], v4.data(), 4);
     return address;
   }
-  static Address from_wire(std::span<const std::byte, 16> v6) noexcept {
-    Address address;
-    if constexpr (features::kIpv6) { std::memcpy(address.bytes_.data(), v6.data(), 16); }
+  static DualAddress from_wire(std::span<const std::byte, 16> v6) noexcept {
+    DualAddress address;
+    std::memcpy(address.bytes_.data(), v6.data(), 16);
     return address;
   }
   /// The bytes that a packet has: 4 or 16.
@@ -61,19 +56,16 @@ class Address {
 
   constexpr bool is_v4() const noexcept {
     if constexpr (!features::kIpv4) { return false; }
-    if constexpr (features::kIpv6) {
-      if (std::is_constant_evaluated()) {
-        return std::all_of(bytes_.begin(), bytes_.begin() + 10, [](std::uint8_t byte) { return byte == 0; }) &&
-               bytes_[10] == 0xff && bytes_[11] == 0xff;
-      }
-      // Asked several times a packet: by words.
-      std::uint64_t first = 0;
-      std::uint32_t second = 0;
-      std::memcpy(&first, &bytes_[0], 8);
-      std::memcpy(&second, &bytes_[8], 4);
-      return first == 0 && second == (std::endian::native == std::endian::little ? 0xffff0000 : 0x0000ffff);
+    if (std::is_constant_evaluated()) {
+      return std::all_of(bytes_.begin(), bytes_.begin() + 10, [](std::uint8_t byte) { return byte == 0; }) &&
+             bytes_[10] == 0xff && bytes_[11] == 0xff;
     }
-    return true;
+    // Asked several times a packet: by words.
+    std::uint64_t first = 0;
+    std::uint32_t second = 0;
+    std::memcpy(&first, &bytes_[0], 8);
+    std::memcpy(&second, &bytes_[8], 4);
+    return first == 0 && second == (std::endian::native == std::endian::little ? 0xffff0000 : 0x0000ffff);
   }
   constexpr bool is_v6() const noexcept { return !is_v4(); }
   constexpr Family family() const noexcept { return is_v4() ? Family::v4 : Family::v6; }
@@ -81,11 +73,7 @@ class Address {
   constexpr Ipv4Address v4() const noexcept { return Ipv4Address::from_bytes(std::span(bytes_).template last<4>()); }
   /// Only of an IPv6 address, with the zone given.
   constexpr Ipv6Address v6(std::uint32_t zone = 0) const noexcept {
-    if constexpr (features::kIpv6) {
-      return Ipv6Address::from_bytes(std::span<const std::uint8_t, 16>(bytes_.data(), 16), zone);
-    } else {
-      return {};
-    }
+    return Ipv6Address::from_bytes(std::span<const std::uint8_t, 16>(bytes_.data(), 16), zone);
   }
   /// As the application knows it: a link-local IPv6 address in the zone of its interface.
   constexpr IpAddress to_ip(std::uint32_t interface = 0) const noexcept {
@@ -119,13 +107,59 @@ class Address {
     }
   }
 
-  friend constexpr bool operator==(const Address& a, const Address& b) noexcept {
+  friend constexpr bool operator==(const DualAddress& a, const DualAddress& b) noexcept {
     if (!std::is_constant_evaluated()) { return std::memcmp(a.bytes_.data(), b.bytes_.data(), kSize) == 0; }
     return a.bytes_ == b.bytes_;
   }
 
  private:
-  std::array<std::uint8_t, kSize> bytes_{};
+  alignas(std::uint32_t) std::array<std::uint8_t, kSize> bytes_{};
 };
+
+/// The same where there is no IPv6: an IPv4 address, one word.
+class SingleAddress {
+ public:
+  static constexpr std::size_t kSize = 4;
+
+  constexpr SingleAddress() noexcept = default;
+  constexpr SingleAddress(Ipv4Address v4) noexcept : word_(std::bit_cast<std::uint32_t>(v4.bytes())) {}
+  /// Of no use: gives the unspecified address.
+  constexpr SingleAddress(const Ipv6Address& /*v6*/) noexcept {}
+  constexpr SingleAddress(const IpAddress& address) noexcept {
+    if (address.is_v4()) { *this = SingleAddress(address.v4()); }
+  }
+  static SingleAddress from_wire(std::span<const std::byte, 4> v4) noexcept {
+    SingleAddress address;
+    std::memcpy(&address.word_, v4.data(), 4);
+    return address;
+  }
+  static SingleAddress from_wire(std::span<const std::byte, 16> /*v6*/) noexcept { return {}; }
+  std::span<const std::byte> wire() const noexcept { return std::as_bytes(std::span(&word_, 1)); }
+
+  static constexpr bool is_v4() noexcept { return true; }
+  static constexpr bool is_v6() noexcept { return false; }
+  static constexpr Family family() noexcept { return Family::v4; }
+  constexpr Ipv4Address v4() const noexcept {
+    return Ipv4Address::from_bytes(std::bit_cast<std::array<std::uint8_t, 4>>(word_));
+  }
+  static constexpr Ipv6Address v6(std::uint32_t /*zone*/ = 0) noexcept { return {}; }
+  constexpr IpAddress to_ip(std::uint32_t /*interface*/ = 0) const noexcept { return v4(); }
+
+  constexpr bool is_unspecified() const noexcept { return word_ == 0; }
+  constexpr bool is_multicast() const noexcept { return v4().is_multicast(); }
+  constexpr bool is_loopback() const noexcept { return v4().is_loopback(); }
+  constexpr bool is_link_local() const noexcept { return v4().is_link_local(); }
+
+  /// As the machine loads it.
+  std::uint64_t sum_of_words() const noexcept { return word_; }
+
+  void hash_into(Hasher& hasher) const noexcept { hasher.add(word_); }
+  friend constexpr bool operator==(const SingleAddress&, const SingleAddress&) noexcept = default;
+
+ private:
+  std::uint32_t word_ = 0;  ///< its bytes in network order
+};
+
+using Address = std::conditional_t<features::kIpv6, DualAddress, SingleAddress>;
 
 }  // namespace nal::embedded

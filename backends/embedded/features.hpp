@@ -25,6 +25,16 @@ inline constexpr bool kSlaac = true;
 inline constexpr bool kTcp = true;
 inline constexpr bool kUdp = true;
 inline constexpr bool kRaw = true;
+/// Packets from this host to itself.
+inline constexpr bool kLoopback = true;
+/// Devices that make checksums or cut segments are asked to.
+inline constexpr bool kOffload = true;
+/// IPv4 addresses are used once nobody else turns out to have them, and are defended (RFC 5227); without, at once.
+inline constexpr bool kIpv4Conflicts = true;
+/// What has been dropped and why; without, all counters are zero.
+inline constexpr bool kCounters = true;
+/// Connections, sockets and neighbours are looked for one after the other: less of everything for up to a dozen.
+inline constexpr bool kFewSockets = false;
 /// Answers to echo requests go without this; errors to others and from others need it.
 inline constexpr bool kIcmpErrors = true;
 
@@ -43,6 +53,8 @@ inline constexpr bool kTcpCubic = true;
 /// RFC 3168
 inline constexpr bool kTcpEcn = true;
 inline constexpr bool kTcpKeepAlive = true;
+/// `TcpTuning`; without, everything is as it says by itself.
+inline constexpr bool kTcpTuning = true;
 inline constexpr bool kTcpListener = true;
 /// RFC 4987
 inline constexpr bool kTcpSynCookies = true;

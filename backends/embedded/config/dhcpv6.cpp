@@ -194,7 +194,7 @@ void Dhcpv6Client::resume(Instant now) noexcept {
 
 /// RT, at most a tenth more or less (§15).
 Duration Dhcpv6Client::around(Duration time, bool only_more) noexcept {
-  const auto tenth = static_cast<std::uint32_t>(time.milliseconds() / 10);
+  const auto tenth = static_cast<std::uint32_t>(nal::detail::divided_by<10>(time.milliseconds()));
   const auto more = static_cast<std::int64_t>(random_.below(only_more ? tenth : 2 * tenth + 1));
   return time + Duration::milliseconds(only_more ? more + 1 : more - tenth);
 }
@@ -254,8 +254,8 @@ Result<std::size_t> Dhcpv6Client::write(Instant now, std::span<std::byte> out) n
     writer.option(Dhcpv6Option::server_identifier, server());
   }
   writer.option_u16(Dhcpv6Option::elapsed_time,
-                    static_cast<std::uint16_t>(
-                        std::clamp((now - begun_).milliseconds() / 10, std::int64_t{0}, std::int64_t{0xffff})));
+                    static_cast<std::uint16_t>(std::clamp(nal::detail::divided_by<10>((now - begun_).milliseconds()),
+                                                          std::int64_t{0}, std::int64_t{0xffff})));
   if (type != Type::information_request) {
     const std::size_t begun = writer.begin_association(Dhcpv6Option::ia_na, settings_.association, 0, 0);
     if (type != Type::solicit) {

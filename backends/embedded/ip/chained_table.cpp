@@ -2,7 +2,7 @@
 
 namespace nal::embedded {
 
-std::uint32_t hash_of(HashKey key, InterfaceIndex interface, const Address& address) noexcept {
+std::uint32_t hash_by(HashKey key, InterfaceIndex interface, const Address& address) noexcept {
   Hasher hasher(key);
   address.hash_into(hasher);
   hasher.add(interface);

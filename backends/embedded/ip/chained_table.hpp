@@ -6,8 +6,11 @@
 
 namespace nal::embedded {
 
+std::uint32_t hash_by(HashKey key, InterfaceIndex interface, const Address& address) noexcept;
 /// Of an address on an interface.
-std::uint32_t hash_of(HashKey key, InterfaceIndex interface, const Address& address) noexcept;
+inline std::uint32_t hash_of(HashKey key, InterfaceIndex interface, const Address& address) noexcept {
+  return features::kFewSockets ? 0 : hash_by(key, interface, address);
+}
 
 /// Finding entries of an array by hash without memory besides: the i-th entry also has the head of the i-th bucket.
 /// Entries have `std::uint16_t bucket, next`, both `kNoEntry` at first. `bucket` belongs to the place, not to what is
@@ -22,6 +25,12 @@ class ChainedTable {
   /// The first entry of that hash for which `is(entry)`, or null.
   template <class Is>
   Entry* find(std::uint32_t hash, Is is) const noexcept {
+    if constexpr (features::kFewSockets) {
+      for (Entry& entry : entries_) {
+        if (is(entry)) { return &entry; }
+      }
+      return nullptr;
+    }
     if (entries_.empty()) { return nullptr; }
     for (std::uint16_t i = head(hash); i != kNoEntry; i = entries_[i].next) {
       if (is(entries_[i])) { return &entries_[i]; }
@@ -29,10 +38,12 @@ class ChainedTable {
     return nullptr;
   }
   void link(std::uint32_t hash, Entry& entry) const noexcept {
+    if constexpr (features::kFewSockets) { return; }
     entry.next = head(hash);
     head(hash) = index(entry);
   }
   void unlink(std::uint32_t hash, Entry& entry) const noexcept {
+    if constexpr (features::kFewSockets) { return; }
     std::uint16_t* link = &head(hash);
     while (*link != index(entry)) { link = &entries_[*link].next; }
     *link = entry.next;

@@ -26,6 +26,9 @@ constexpr std::uint8_t kRetries = 3;
 /// Until a packet may be there to send a probe in.
 constexpr Duration kNoPacketDelay = Duration::milliseconds(100);
 
+/// Whether anything is to be done about an address but to use it.
+constexpr bool kDetects = features::kIpv6 || features::kIpv4Conflicts;
+
 bool made_here(const InterfaceAddress& entry) noexcept {
   return entry.origin == Origin::slaac || entry.origin == Origin::link_local;
 }
@@ -118,7 +121,10 @@ void Dad::link_up(Interface& interface, Instant now) noexcept {
 }
 
 void Dad::begin(Interface& interface, InterfaceAddress& entry, Instant now) noexcept {
-  entry.probes_left = entry.address.is_v6() ? config_.ipv6_transmits : config_.ipv4_probes;
+  if constexpr (!kDetects) { return accept(interface, entry, now); }
+  entry.probes_left = entry.address.is_v6()      ? config_.ipv6_transmits
+                      : features::kIpv4Conflicts ? config_.ipv4_probes
+                                                 : std::uint8_t{0};
   if (!interface.is_ethernet() || entry.probes_left == 0) {
     accept(interface, entry, now);
     return;
@@ -166,7 +172,7 @@ void Dad::accept(Interface& interface, InterfaceAddress& entry, Instant now) noe
   entry.state = entry.preferred_until > now ? State::preferred : State::deprecated;
   entry.probes_left = 0;
   entry.next_probe = Instant::max();
-  if (entry.address.is_v4() && interface.is_ethernet()) {
+  if (features::kIpv4Conflicts && entry.address.is_v4() && interface.is_ethernet()) {
     entry.probes_left = kAnnouncements;
     entry.next_probe = now;
     advance(interface, entry, now);
@@ -198,7 +204,7 @@ void Dad::advance(Interface& interface, InterfaceAddress& entry, Instant now) no
 
 void Dad::input_arp(Interface& interface, const MacAddress& sender_mac, Ipv4Address sender, Ipv4Address target,
                     Instant now) noexcept {
-  if (!features::kIpv4 || sender_mac == interface.hardware_address) { return; }
+  if (!features::kIpv4 || !features::kIpv4Conflicts || sender_mac == interface.hardware_address) { return; }
   if (InterfaceAddress* const entry = sender.is_unspecified() ? interface.find(target) : interface.find(sender)) {
     if (entry->state == State::tentative) {
       duplicate(interface, *entry, now);  // RFC 5227 §2.1.1: in use, or probed for at the same time
@@ -296,6 +302,7 @@ void Dad::expire(Interface& interface, InterfaceAddress& entry, Instant now) noe
 }
 
 void Dad::poll(Instant now) noexcept {
+  if constexpr (!kDetects) { return; }
   if (now < next_) { return; }
   next_ = Instant::max();
   for (Interface& interface : interfaces_) {

@@ -52,7 +52,7 @@ class Dad {
 
   void poll(Instant now) noexcept;
   /// After the last `poll`, never before its `now`.
-  Instant poll_at() const noexcept { return next_; }
+  Instant poll_at() const noexcept { return features::kIpv6 || features::kIpv4Conflicts ? next_ : Instant::max(); }
 
  private:
   using Nonce = std::array<std::byte, 6>;

@@ -89,7 +89,7 @@ bool IpLayer::poll(Instant now, unsigned budget) noexcept {
     if (interface.driver->link_up() != interface.up) { link_changed(interface, now); }
     if (Packet first = interface.driver->receive(pool_, now)) { more |= receive(interface, std::move(first), budget); }
   }
-  if (!loopback_.empty()) { more |= loop_back(budget); }
+  if (features::kLoopback && !loopback_.empty()) { more |= loop_back(budget); }
   if (modules_at() <= now) { poll_modules(now); }
   more_ = more;
   polling_ = part_of_more;
@@ -97,7 +97,8 @@ bool IpLayer::poll(Instant now, unsigned budget) noexcept {
 }
 
 Instant IpLayer::modules_at() const noexcept {
-  Instant at = std::min({neighbors_.poll_at(), dad_.poll_at(), groups_.poll_at(), path_mtu_at_});
+  Instant at = std::min({neighbors_.poll_at(), dad_.poll_at(), groups_.poll_at()});
+  if constexpr (features::kIcmpErrors) { at = std::min(at, path_mtu_at_); }
   if constexpr (features::kSlaac) { at = std::min(at, slaac_.poll_at()); }
   if constexpr (features::kFragments) { at = std::min(at, reassembly_.poll_at()); }
   return at;
@@ -107,11 +108,11 @@ void IpLayer::poll_modules(Instant now) noexcept {
   if (neighbors_.poll_at() <= now) { neighbors_.poll(now); }
   if (dad_.poll_at() <= now) { dad_.poll(now); }
   if (features::kSlaac && slaac_.poll_at() <= now) { slaac_.poll(now); }
-  if (groups_.poll_at() <= now) { groups_.poll(now); }
+  if ((features::kMulticast || features::kIpv6) && groups_.poll_at() <= now) { groups_.poll(now); }
   if (features::kFragments && reassembly_.poll_at() <= now) {
     while (Packet first = reassembly_.expire(now)) { time_exceeded(std::move(first)); }
   }
-  if (path_mtu_at_ <= now) { age_path_mtus(now); }
+  if (features::kIcmpErrors && path_mtu_at_ <= now) { age_path_mtus(now); }
 }
 
 void IpLayer::from_outside() noexcept {

@@ -81,7 +81,7 @@ void IpLayer::input_icmpv4(const Ingress& ingress, Packet&& packet) noexcept {
     echo(ingress, std::move(packet));
   } else if (message->type_v4() == wire::Icmpv4Type::echo_reply) {
     echo_reply(ingress, std::move(packet));
-  } else if (message->is_error_v4()) {
+  } else if (features::kIcmpErrors && message->is_error_v4()) {
     input_error(ingress, *message, std::move(packet));
   }
 }
@@ -119,7 +119,7 @@ void IpLayer::input_icmpv6(const Ingress& ingress, Packet&& packet) noexcept {
       return;
     default: break;
   }
-  if (message->is_error_v6()) { input_error(ingress, *message, std::move(packet)); }
+  if (features::kIcmpErrors && message->is_error_v6()) { input_error(ingress, *message, std::move(packet)); }
 }
 
 void IpLayer::echo_reply(const Ingress& ingress, Packet&& packet) noexcept {
@@ -217,9 +217,11 @@ std::uint16_t IpLayer::lower_mtu(const DeliveryError& error, std::uint32_t told,
 }
 
 bool IpLayer::may_send_error() noexcept {
-  const std::int64_t earned = (now_ - error_tokens_at_) / kErrorInterval;
+  const Duration passed = std::min(now_ - error_tokens_at_, kErrorBurst * kErrorInterval);
+  const std::int32_t earned =
+      static_cast<std::int32_t>(passed.microseconds()) / static_cast<std::int32_t>(kErrorInterval.microseconds());
   if (earned > 0) {
-    error_tokens_ = static_cast<std::uint8_t>(std::min<std::int64_t>(kErrorBurst, error_tokens_ + earned));
+    error_tokens_ = static_cast<std::uint8_t>(std::min<std::int32_t>(kErrorBurst, error_tokens_ + earned));
     // Not a side channel: how many are left cannot be told from outside when they come at random (the lesson of SAD
     // DNS).
     error_tokens_at_ = now_ + Duration::microseconds(random_.below(25'000));
@@ -295,6 +297,10 @@ void IpLayer::send_error(Packet&& packet, const Ingress& ingress, std::uint8_t t
 }
 
 void IpLayer::unreachable(Interface& out, Packet&& packet, Instant now) noexcept {
+  if constexpr (!features::kIcmpErrors) {
+    const Packet dropped = std::move(packet);
+    return;
+  }
   now_ = now;
   // The transport that has sent it is told, as if a router had (RFC 1122 §3.3.1.4).
   const auto bytes = std::as_const(packet).data();

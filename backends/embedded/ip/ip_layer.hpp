@@ -1,4 +1,5 @@
 #pragma once
+#include "backends/embedded/absent.hpp"
 #include "backends/embedded/ip/groups.hpp"
 #include "backends/embedded/ip/neighbors.hpp"
 #include "backends/embedded/ip/observers.hpp"
@@ -28,6 +29,23 @@ struct PathMtu {
   Instant until = Instant::max();
 };
 
+/// Two addresses between which packets come, found right as of a version of the layer's tables.
+struct KnownPair {
+  Address source;
+  Address destination;
+  std::uint32_t version = 0;
+  InterfaceIndex interface = 0;
+
+  bool is(const Address& from, const Address& to, std::uint32_t now, InterfaceIndex by) const noexcept {
+    return interface == by && version == now && source == from && destination == to;
+  }
+};
+struct NoKnownPair {
+  constexpr NoKnownPair() noexcept = default;
+  constexpr NoKnownPair(const Address&, const Address&, std::uint32_t, InterfaceIndex) noexcept {}
+  constexpr bool is(const Address&, const Address&, std::uint32_t, InterfaceIndex) const noexcept { return false; }
+};
+
 /// IPv4 and IPv6 of a stack: frames in and out, routes, fragments, ICMP; owner of the modules that keep the links
 /// going. No clock and no memory of its own. What arrives is handed to the transports, which may send meanwhile.
 class IpLayer final : public Network, private Link {
@@ -44,17 +62,17 @@ class IpLayer final : public Network, private Link {
   };
 
   struct Statistics {
-    std::uint32_t received = 0;
-    std::uint32_t sent = 0;
-    std::uint32_t malformed = 0;   ///< headers that contradict themselves, wrong header checksums
-    std::uint32_t not_for_us = 0;  ///< another station's, another host's, a group not joined
-    std::uint32_t bad_source = 0;  ///< from an address that nobody can have
-    std::uint32_t unknown_protocol = 0;
-    std::uint32_t no_packet = 0;    ///< the pool was empty
-    std::uint32_t device_full = 0;  ///< given to a device that could not take it
-    std::uint32_t icmp_errors_sent = 0;
-    std::uint32_t icmp_errors_limited = 0;
-    std::uint32_t icmp_errors_refused = 0;  ///< received, about nothing that this host has sent
+    Counter received = 0;
+    Counter sent = 0;
+    Counter malformed = 0;   ///< headers that contradict themselves, wrong header checksums
+    Counter not_for_us = 0;  ///< another station's, another host's, a group not joined
+    Counter bad_source = 0;  ///< from an address that nobody can have
+    Counter unknown_protocol = 0;
+    Counter no_packet = 0;    ///< the pool was empty
+    Counter device_full = 0;  ///< given to a device that could not take it
+    Counter icmp_errors_sent = 0;
+    Counter icmp_errors_limited = 0;
+    Counter icmp_errors_refused = 0;  ///< received, about nothing that this host has sent
   };
 
   /// `large_pool` (may be null) has room for datagrams larger than a frame, to be put together or cut.
@@ -203,11 +221,10 @@ class IpLayer final : public Network, private Link {
   enum class For : std::uint8_t { nobody, us, many };
   /// Whether a packet between the two is another host's to this one, as most are that come one behind the other.
   bool known_pair(const Address& source, const Address& destination, InterfaceIndex interface) const noexcept {
-    return features::kFastPaths && pair_.interface == interface && pair_.version == version_ &&
-           pair_.source == source && pair_.destination == destination;
+    return pair_.is(source, destination, version_, interface);
   }
   void remember_pair(const Address& source, const Address& destination, InterfaceIndex interface) noexcept {
-    if (features::kFastPaths) { pair_ = {source, destination, version_, interface}; }
+    pair_ = {source, destination, version_, interface};
   }
   For whom(InterfaceIndex interface, const Address& source, const Address& destination) const noexcept;
 
@@ -268,13 +285,7 @@ class IpLayer final : public Network, private Link {
   PacketObserver* packet_observer_ = nullptr;
   FrameObserver* frame_observer_ = nullptr;
   driver::PacketQueue loopback_;
-  /// The last two addresses that `known_pair` is true of, as of `version`.
-  struct Pair {
-    Address source;
-    Address destination;
-    std::uint32_t version = 0;
-    InterfaceIndex interface = 0;
-  } pair_;
+  std::conditional_t<features::kFastPaths, KnownPair, NoKnownPair> pair_;
   Instant now_;
   std::uint32_t version_ = 1;
   std::uint32_t configuration_version_ = 0;

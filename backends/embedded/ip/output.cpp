@@ -20,7 +20,7 @@ void place_checksum(Packet& packet, std::size_t header) noexcept {
 Result<> IpLayer::send(Packet&& packet, const Egress& egress, Route& route) noexcept {
   from_outside();
   Interface* const out = interface(route.interface);
-  if (out ? !out->up : route.interface != kLoopback) { return Unexpected(Error::network_down); }
+  if (out ? !out->up : !features::kLoopback || route.interface != kLoopback) { return Unexpected(Error::network_down); }
   if (features::kIpv4 && (!features::kIpv6 || egress.destination.is_v4())) {
     return send_v4(std::move(packet), egress, route, out);
   }
@@ -125,13 +125,13 @@ Result<> IpLayer::cut_v6(Packet&& packet, const Egress& egress, Route& route, In
 }
 
 void IpLayer::pass_on(Packet&& packet, const Egress& egress, Route& route, Interface* out) noexcept {
-  if (!out) {
+  if (features::kLoopback && !out) {
     to_loopback(std::move(packet), kLoopback);
     return;
   }
-  const bool to_own_group = egress.loop_back && egress.destination.is_multicast() &&
+  const bool to_own_group = features::kMulticast && egress.loop_back && egress.destination.is_multicast() &&
                             groups_.accepts(route.interface, egress.destination, egress.source);
-  if (route.broadcast || to_own_group) {
+  if (features::kLoopback && (route.broadcast || to_own_group)) {
     if (Packet copy = packet.copy()) {
       copy.buffer()->flags = kOwn;
       to_loopback(std::move(copy), route.interface);

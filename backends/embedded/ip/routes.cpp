@@ -98,7 +98,7 @@ Result<Route> IpLayer::route(const Address& destination, const Address& source, 
     return route_to_group(destination, source, index);
   }
   const bool link_local = destination.is_v6() && destination.is_link_local();
-  if (is_local(destination, link_local ? index : 0)) {
+  if (features::kLoopback && is_local(destination, link_local ? index : 0)) {
     Route route;
     route.source = source.is_unspecified() ? destination : source;
     if (!is_local(route.source, 0)) { return Unexpected(Error::address_not_available); }
@@ -172,7 +172,7 @@ Result<Route> IpLayer::route_to_group(const Address& destination, const Address&
     }
     int length = -1;
     for (const StaticRoute& entry : storage_.routes) {
-      if (out || entry.interface == 0 || entry.length <= length) { continue; }
+      if (!features::kMulticast || out || entry.interface == 0 || entry.length <= length) { continue; }
       if (!has_prefix(destination, entry.prefix, entry.length)) { continue; }
       length = entry.length;
       out = interface(entry.interface);
@@ -195,8 +195,10 @@ Result<Route> IpLayer::route_to_group(const Address& destination, const Address&
 }
 
 std::uint16_t IpLayer::path_mtu(const Address& destination, std::uint16_t mtu) const noexcept {
-  for (const PathMtu& entry : storage_.path_mtus) {
-    if (entry.mtu != 0 && entry.destination == destination) { return std::min(mtu, entry.mtu); }
+  if constexpr (features::kIcmpErrors) {
+    for (const PathMtu& entry : storage_.path_mtus) {
+      if (entry.mtu != 0 && entry.destination == destination) { return std::min(mtu, entry.mtu); }
+    }
   }
   return mtu;
 }
@@ -316,6 +318,7 @@ Result<> IpLayer::stop_slaac(InterfaceIndex index, Instant now) noexcept {
 }
 
 Result<InterfaceIndex> IpLayer::join(const Address& group, const Address& source, InterfaceIndex index) noexcept {
+  if constexpr (!features::kMulticast) { return Unexpected(Error::not_supported); }
   from_outside();
   if (index == 0) {
     NAL_TRY_SET(const Route way, route_to_group(group, Address(), 0));
@@ -328,6 +331,7 @@ Result<InterfaceIndex> IpLayer::join(const Address& group, const Address& source
 }
 
 void IpLayer::leave(const Address& group, const Address& source, InterfaceIndex index) noexcept {
+  if constexpr (!features::kMulticast) { return; }
   from_outside();
   if (Interface* const in = interface(index)) { (void)groups_.leave(*in, group, source, now_); }
 }

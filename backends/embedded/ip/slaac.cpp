@@ -125,7 +125,7 @@ void Slaac::solicit(Interface& interface, Instant now) noexcept {
   Duration interval = state.interval == Duration::zero() ? kFirstInterval : state.interval * 2;
   if (interval > kMaxInterval) { interval = kMaxInterval; }
   state.interval = interval;
-  const auto tenth = static_cast<std::uint32_t>(interval.microseconds() / 10);
+  const auto tenth = static_cast<std::uint32_t>(nal::detail::divided_by<10>(interval.microseconds()));
   state.next = now + interval + Duration::microseconds(std::int64_t{link_.random().below(2 * tenth)} - tenth);
 }
 

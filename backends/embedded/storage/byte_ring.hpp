@@ -4,10 +4,27 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <type_traits>
 
+#include "backends/embedded/features.hpp"
 #include "nal/assert.hpp"
 
 namespace nal::embedded {
+
+/// A number of at most 16 bits that is used as one of 32.
+class Short {
+ public:
+  constexpr Short(std::uint32_t value = 0) noexcept : value_(static_cast<std::uint16_t>(value)) {}
+  constexpr operator std::uint32_t() const noexcept { return value_; }
+  constexpr Short& operator+=(std::uint32_t n) noexcept { return *this = *this + n; }
+  constexpr Short& operator-=(std::uint32_t n) noexcept { return *this = *this - n; }
+
+ private:
+  std::uint16_t value_;
+};
+
+/// Of what a TCP window can tell of: without window scaling, rings are smaller than 64 KiB.
+using RingSize = std::conditional_t<features::kTcpWindowScale, std::uint32_t, Short>;
 
 /// Where bytes of a stream lie in memory that is used round and round. Knows where the stream's front is, not how many
 /// bytes there are: places are told as offsets from the front. Of size 0 until it is given memory.
@@ -65,8 +82,8 @@ class ByteRing {
 
  private:
   std::byte* memory_ = nullptr;
-  std::uint32_t size_ = 0;
-  std::uint32_t front_ = 0;
+  RingSize size_ = 0;
+  RingSize front_ = 0;
 };
 
 }  // namespace nal::embedded

@@ -98,4 +98,38 @@ class DeadlineHeap {
   std::uint16_t root_ = kNone;
 };
 
+/// A deadline in a `DeadlineScan`.
+struct ScannedDeadline {
+  std::uint32_t at = 0;
+  bool is_linked = false;
+
+  bool linked() const noexcept { return is_linked; }
+};
+
+/// What a `DeadlineHeap` does, for a few items: the earliest is looked for among all of them, of which `Items` tells
+/// how many: `std::uint16_t link_count()`.
+template <class Items>
+class DeadlineScan {
+ public:
+  static constexpr std::uint16_t kNone = 0xffff;
+  explicit DeadlineScan(Items& items) noexcept : items_(&items) {}
+
+  bool empty() const noexcept { return first() == kNone; }
+  std::uint16_t first() const noexcept {
+    std::uint16_t best = kNone;
+    for (std::uint16_t i = 0; i < items_->link_count(); ++i) {
+      const ScannedDeadline& it = items_->links(i);
+      if (it.is_linked && (best == kNone || static_cast<std::int32_t>(it.at - items_->links(best).at) < 0)) {
+        best = i;
+      }
+    }
+    return best;
+  }
+  void insert(std::uint16_t item, std::uint32_t at) noexcept { items_->links(item) = {at, true}; }
+  void remove(std::uint16_t item) noexcept { items_->links(item).is_linked = false; }
+
+ private:
+  Items* items_;
+};
+
 }  // namespace nal::embedded

@@ -26,8 +26,8 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
   // A peer that answers probes of its closed window lives (RFC 9293 §3.8.6.1).
   if (c.snd_wnd == 0) { c.progress_at = now_ms_; }
   // RFC 5681 §2: what a duplicate acknowledgement is, where the peer tells no more.
-  if (!forward && !c.sack && segment.ack == c.snd_una && c.flight() != 0 && segment.length() == 0 && !window_changed &&
-      c.snd_wnd != 0 && c.duplicates < 0xff) {
+  if (!forward && !(features::kTcpSack && c.sack) && segment.ack == c.snd_una && c.flight() != 0 &&
+      segment.length() == 0 && !window_changed && c.snd_wnd != 0 && c.duplicates < 0xff) {
     ++c.duplicates;
   }
   const bool echo = segment.options.timestamps;
@@ -58,7 +58,7 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
     case TcpRecovery::fast:
       c.congestion.in_recovery(arrived, c.pipe(), c.mss, forward && !lost);
       // RFC 6582 §3.2 step 3: a partial acknowledgement always has the next one sent.
-      if (!c.sack && forward) { c.congestion.at_least(c.pipe() + c.mss); }
+      if (!(features::kTcpSack && c.sack) && forward) { c.congestion.at_least(c.pipe() + c.mss); }
       break;
     case TcpRecovery::ecn: break;
     case TcpRecovery::open:
@@ -66,7 +66,7 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
       if (forward && !ended) { grow(c, acked, flight); }
       break;
   }
-  if (c.tlp_sent && c.snd_una >= c.recover) { end_of_probe(c, dsack); }
+  if (features::kTcpRackTlp && c.tlp_sent && c.snd_una >= c.recover) { end_of_probe(c, dsack); }
   if (c.sent.lost() != 0 || c.snd_nxt < c.data_end() || (c.fin_queued && !c.fin_sent())) { make_ready(c); }
   if (forward && c.fin_acknowledged) { on_fin_acknowledged(c); }
 }
@@ -75,7 +75,7 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
 void Tcp::take_acknowledged(Connection& c, SeqNumber ack, Scoreboard::Delivered& delivered) noexcept {
   const std::uint32_t acked = ack - c.snd_una;
   c.sent.on_ack(c.snd_una, ack, delivered);
-  const std::uint32_t data = std::min(acked, c.tx_size);
+  const std::uint32_t data = std::min<std::uint32_t>(acked, c.tx_size);
   c.fin_acknowledged = data < acked;
   c.tx.consume(data);
   c.tx_size -= data;
@@ -149,7 +149,7 @@ bool Tcp::update_window(Connection& c, SeqNumber seq, SeqNumber ack, std::uint16
   const bool opened = c.snd_wnd == 0 && window != 0;
   c.snd_wl1 = seq;
   c.snd_wnd = window;
-  c.max_snd_wnd = std::max(c.max_snd_wnd, window);
+  c.max_snd_wnd = std::max<std::uint32_t>(c.max_snd_wnd, window);
   if (opened) {
     // What has been probing goes out again now, not when the timer that has backed off says so.
     c.backoff = 0;

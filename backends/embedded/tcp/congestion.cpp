@@ -60,12 +60,12 @@ void Congestion::grow_as_cubic(std::uint32_t acked, std::uint32_t mss, std::uint
     if (cubic_.w_est == 0) {
       cubic_ = {0, now, window_};
       acked_ = 0;
-      if (window_ < w_max_) {
+      if (window_ < max_.window) {
         // K = cbrt((W_max - cwnd) / C) in seconds, of segments: in ms, cbrt(10^9 * 2.5 * segments).
-        cubic_.k = cube_root(std::uint64_t{w_max_ - window_} * 2'500'000'000u / mss);
+        cubic_.k = cube_root(std::uint64_t{max_.window - window_} * 2'500'000'000u / mss);
       } else {
         cubic_.k = 0;
-        w_max_ = window_;
+        max_.window = window_;
       }
     }
     // §4.2: what the window should be a round trip from now.
@@ -74,12 +74,12 @@ void Congestion::grow_as_cubic(std::uint32_t acked, std::uint32_t mss, std::uint
     const std::uint64_t distance = std::min<std::uint64_t>(before ? cubic_.k - elapsed : elapsed - cubic_.k, 400'000);
     // 0.4 * mss * d^3 / 10^9, in an order that stays within 64 bits.
     const std::uint64_t growth = distance * distance * distance / 1'000'000 * mss / 2500;
-    std::uint64_t target = before ? (growth < w_max_ ? w_max_ - growth : 0) : w_max_ + growth;
+    std::uint64_t target = before ? (growth < max_.window ? max_.window - growth : 0) : max_.window + growth;
     target = std::clamp<std::uint64_t>(target, window_, window_ + window_ / 2);
     // §4.3: not less than Reno with the same back-off, 3 * (1 - 0.7) / (1 + 0.7) = 9/17 segments a window, and once the
     // last maximum is reached as much as Reno. That window is taken at once.
     const std::uint64_t rise = std::uint64_t{acked} * mss / window_;
-    cubic_.w_est += static_cast<std::uint32_t>(cubic_.w_est < w_max_ ? rise * 9 / 17 : rise);
+    cubic_.w_est += static_cast<std::uint32_t>(cubic_.w_est < max_.window ? rise * 9 / 17 : rise);
     if (target < cubic_.w_est) {
       window_ = std::min(std::max(window_, cubic_.w_est), kMaxWindow);
       return;
@@ -101,7 +101,7 @@ void Congestion::reduce(std::uint32_t flight, std::uint32_t mss, bool cubic) noe
     if (cubic) {
       // §4.6, §4.7: three tenths less, and room for newcomers when even the last maximum was not reached.
       const std::uint32_t window = std::max(window_, flight);
-      w_max_ = window < w_max_ ? window / 20 * 17 : window;
+      max_.window = window < max_.window ? window / 20 * 17 : window;
       cubic_ = {};
       threshold = flight / 10 * 7;
     }
@@ -114,21 +114,25 @@ void Congestion::enter_recovery(std::uint32_t flight) noexcept { prr_ = {0, 0, s
 
 void Congestion::in_recovery(std::uint32_t delivered, std::uint32_t pipe, std::uint32_t mss, bool progress) noexcept {
   prr_.delivered += delivered;
-  std::int64_t allowed = 0;
-  if (pipe > threshold_) {
-    // Proportional: ceil(prr_delivered * ssthresh / RecoverFS) - prr_out
-    allowed = static_cast<std::int64_t>((std::uint64_t{prr_.delivered} * threshold_ + prr_.recovery_flight - 1) /
-                                        prr_.recovery_flight) -
-              prr_.out;
-  } else {
+  // Windows have at most 30 bits (RFC 7323 §2.3).
+  const auto behind = static_cast<std::int32_t>(prr_.delivered - prr_.out);
+  std::int32_t allowed = 0;
+  if (pipe <= threshold_) {
     // The slow start reduction bound, the conservative one unless things go forward.
-    const std::int64_t behind = static_cast<std::int64_t>(prr_.delivered) - prr_.out;
-    const std::int64_t bound = progress ? std::max<std::int64_t>(behind, delivered) + mss : behind;
-    allowed = std::min<std::int64_t>(std::int64_t{threshold_} - pipe, bound);
+    const std::int32_t bound =
+        progress ? std::max(behind, static_cast<std::int32_t>(delivered)) + static_cast<std::int32_t>(mss) : behind;
+    allowed = std::min(static_cast<std::int32_t>(threshold_ - pipe), bound);
+  } else if constexpr (features::kTcpSack) {
+    // Proportional: ceil(prr_delivered * ssthresh / RecoverFS) - prr_out
+    allowed = static_cast<std::int32_t>(
+        (std::uint64_t{prr_.delivered} * threshold_ + prr_.recovery_flight - 1) / prr_.recovery_flight - prr_.out);
+  } else {
+    // Without CUBIC, ssthresh is half of what was under way.
+    allowed = static_cast<std::int32_t>(prr_.delivered / 2 - prr_.out);
   }
   // The first retransmission always goes out (§3.1: "fast retransmit").
-  if (prr_.out == 0) { allowed = std::max<std::int64_t>(allowed, mss); }
-  window_ = pipe + static_cast<std::uint32_t>(std::max<std::int64_t>(allowed, 0));
+  if (prr_.out == 0) { allowed = std::max(allowed, static_cast<std::int32_t>(mss)); }
+  window_ = pipe + static_cast<std::uint32_t>(std::max(allowed, std::int32_t{0}));
 }
 
 }  // namespace nal::embedded

@@ -1,4 +1,5 @@
 #pragma once
+#include "backends/embedded/absent.hpp"
 #include "backends/embedded/features.hpp"
 #include "backends/embedded/tcp/seq_number.hpp"
 
@@ -45,7 +46,14 @@ class Congestion {
   std::uint32_t window_ = 0;
   std::uint32_t threshold_ = 0x7fffffff;
   std::uint32_t acked_ = 0;  ///< towards the window's next segment
-  std::uint32_t w_max_ = 0;  ///< CUBIC: the window before the last reduction
+  struct Before {
+    std::uint32_t window = 0;
+  };
+  struct NoBefore {
+    static constexpr Absent<std::uint32_t> window{};
+  };
+  /// CUBIC: the window before the last reduction.
+  [[no_unique_address]] std::conditional_t<features::kTcpCubic, Before, NoBefore> max_;
   /// RFC 6937: of meaning in recovery only.
   struct Prr {
     std::uint32_t delivered;

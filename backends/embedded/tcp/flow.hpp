@@ -1,4 +1,5 @@
 #pragma once
+#include "backends/embedded/absent.hpp"
 #include "backends/embedded/ip/network.hpp"
 
 namespace nal::embedded {
@@ -34,10 +35,16 @@ struct FlowKey {
   friend bool operator==(const FlowKey&, const FlowKey&) noexcept = default;
 };
 
-/// What every entry of TCP's tables begins with.
-struct Flow {
-  FlowKey key;
+struct HashedFlow {
   FlowIndex hash_next = kNoFlow;
 };
+struct UnhashedFlow {
+  static constexpr Absent<FlowIndex> hash_next{};
+};
+/// What every entry of TCP's tables begins with.
+struct FlowPlace {
+  [[no_unique_address]] FlowKey key;  ///< what follows stands in its padding
+};
+struct Flow : FlowPlace, std::conditional_t<features::kFewSockets, UnhashedFlow, HashedFlow> {};
 
 }  // namespace nal::embedded

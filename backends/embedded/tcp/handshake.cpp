@@ -30,19 +30,26 @@ std::uint16_t Tcp::our_mss(const FlowKey& key, std::uint16_t mtu) const noexcept
 
 SynEntry* Tcp::take_handshake() noexcept {
   // A flood finds the table full, and must not have it searched for each SYN.
-  if (free_handshake_ == kNoFlow) { return nullptr; }
-  SynEntry& entry = memory_.handshakes[free_handshake_];
-  free_handshake_ = entry.hash_next;
-  entry.hash_next = kNoFlow;
+  if (handshakes_ == memory_.handshakes.size()) { return nullptr; }
   ++handshakes_;
-  return &entry;
+  if constexpr (features::kFewSockets) {
+    return &*std::find_if(memory_.handshakes.begin(), memory_.handshakes.end(),
+                          [](const SynEntry& entry) { return entry.listener == kNoFlow; });
+  } else {
+    SynEntry& entry = memory_.handshakes[free_handshake_];
+    free_handshake_ = entry.hash_next;
+    entry.hash_next = kNoFlow;
+    return &entry;
+  }
 }
 
 void Tcp::release(SynEntry& entry) noexcept {
   unlink_flow(index_of(entry));
   entry = SynEntry{};
-  entry.hash_next = free_handshake_;
-  free_handshake_ = static_cast<FlowIndex>(&entry - memory_.handshakes.data());
+  if constexpr (!features::kFewSockets) {
+    entry.hash_next = free_handshake_;
+    free_handshake_ = static_cast<FlowIndex>(&entry - memory_.handshakes.data());
+  }
   --handshakes_;
 }
 
@@ -147,7 +154,7 @@ void Tcp::handshake_in(SynEntry& entry, const Segment& segment) noexcept {
   SynEntry* const again = take_handshake();
   if (!again) { return; }
   *again = agreed;
-  again->hash_next = kNoFlow;
+  if constexpr (!features::kFewSockets) { again->hash_next = kNoFlow; }
   again->acknowledged = true;
   link_flow(index_of(*again));
 }

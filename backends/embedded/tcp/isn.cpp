@@ -16,6 +16,19 @@ constexpr std::uint16_t kPorts = 16384;
 }  // namespace
 
 std::uint64_t Tcp::keyed(const FlowKey& key, std::uint32_t purpose) const noexcept {
+  if constexpr (sizeof(void*) < 8 && Address::kSize == 4) {
+    // The same by ChaCha20, which is there already: SipHash is made for machines of 64 bits. The key has 128 bits.
+    const std::array<std::uint32_t, 4> half{
+        static_cast<std::uint32_t>(secret_.k0 >> 32), static_cast<std::uint32_t>(secret_.k0),
+        static_cast<std::uint32_t>(secret_.k1 >> 32), static_cast<std::uint32_t>(secret_.k1)};
+    std::array<std::uint32_t, 8> whole;
+    for (std::size_t i = 0; i < whole.size(); ++i) { whole[i] = half[i % 4]; }
+    const std::array<std::uint32_t, 3> nonce{key.local.v4().to_uint32(), key.remote.v4().to_uint32(),
+                                             std::uint32_t{key.local_port} << 16 | key.remote_port};
+    std::array<std::uint32_t, 16> block;
+    chacha20_block(whole, purpose, nonce, block);
+    return block[0];
+  }
   constexpr std::size_t kAddress = Address::kSize / sizeof(std::uint32_t);
   std::uint32_t words[2 * kAddress + 2] = {};
   const auto put = [&words](std::size_t at, const Address& address) {
@@ -50,7 +63,11 @@ Result<std::uint16_t> Tcp::pick_port(FlowKey key) noexcept {
     key.local_port = static_cast<std::uint16_t>(kFirstPort + place % kPorts);
     if (find_flow(key) != kNoFlow) { continue; }
     bool listened = false;
-    for (const ListenerEntry& listener : memory_.listeners) { listened = listened || listener.port == key.local_port; }
+    if constexpr (features::kTcpListener) {
+      for (const ListenerEntry& listener : memory_.listeners) {
+        listened = listened || listener.port == key.local_port;
+      }
+    }
     if (!listened) { return key.local_port; }
   }
   return Unexpected(Error::address_not_available);

@@ -186,7 +186,7 @@ void Tcp::reset_peer(Connection& c) noexcept {
 }
 
 void Tcp::leave_backlog(Connection& c) noexcept {
-  if (c.owner != TcpOwner::backlog) { return; }
+  if (!features::kTcpListener || c.owner != TcpOwner::backlog) { return; }
   ListenerEntry& listener = memory_.listeners[c.listener];
   unlink(listener.first, listener.last, c);
   --listener.waiting;

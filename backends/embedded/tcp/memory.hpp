@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +27,7 @@ struct TcpConfig {
   static constexpr std::size_t kSegment = 1460;
   /// Transmit records for a ring: one for each full segment, and a few for the ends of ranges.
   static constexpr std::uint16_t records(const TcpRings& rings) noexcept {
-    return static_cast<std::uint16_t>(rings.tx / kSegment + Scoreboard::kMinRecords);
+    return static_cast<std::uint16_t>((features::kTcpSack ? rings.tx / kSegment : 0) + SentData::kMinRecords);
   }
   /// Ranges of data out of order: one for each third segment.
   static constexpr std::uint16_t ranges(const TcpRings& rings) noexcept {
@@ -36,6 +37,11 @@ struct TcpConfig {
     std::size_t sum = 0;
     for (const TcpRings& it : rings) { sum += it.count; }
     return sum;
+  }
+  constexpr std::size_t largest_ring() const noexcept {
+    std::size_t largest = 0;
+    for (const TcpRings& it : rings) { largest = std::max<std::size_t>({largest, it.rx, it.tx}); }
+    return largest;
   }
   constexpr std::size_t ring_bytes() const noexcept {
     std::size_t sum = 0;
@@ -54,6 +60,7 @@ struct TcpConfig {
   }
   /// Of the hash table: a power of two.
   constexpr std::size_t buckets() const noexcept {
+    if (features::kFewSockets) { return 0; }
     std::size_t n = 4;
     while (n < std::size_t{connections} + handshakes + time_waits) { n *= 2; }
     return n;
@@ -71,7 +78,7 @@ struct TcpMemory {
   std::span<const TcpRings> rings;  ///< one for each class
   std::span<std::uint16_t> ring_links;
   std::span<std::byte> ring_bytes;
-  std::span<Scoreboard::Record> records;
+  std::span<SentData::Record> records;
   std::span<RangeSet::Range> ranges;
 };
 
@@ -89,6 +96,7 @@ class TcpResources {
   }
 
  private:
+  static_assert(features::kTcpWindowScale || kConfig.largest_ring() <= 0xffff, "larger rings need window scaling");
   static constexpr std::array<TcpRings, 3> kRings = kConfig.rings;
   std::array<Connection, kConfig.connections> connections_;
   std::array<ListenerEntry, kConfig.listeners> listeners_;
@@ -97,7 +105,7 @@ class TcpResources {
   std::array<FlowIndex, kConfig.buckets()> buckets_;
   std::array<RingClass, 3> classes_;
   std::array<std::uint16_t, kConfig.ring_count()> ring_links_;
-  std::array<Scoreboard::Record, kConfig.record_count()> records_;
+  std::array<SentData::Record, kConfig.record_count()> records_;
   std::array<RangeSet::Range, kConfig.range_count()> ranges_;
   std::array<std::byte, kConfig.ring_bytes()> ring_bytes_;
 };

@@ -17,7 +17,7 @@ bool Tcp::detect_loss(Connection& c, const Scoreboard::Delivered& delivered, boo
   if (uses_rack(c)) {
     // Without either everything before what was delivered is acknowledged.
     if (c.rack_rtt != 0 && (c.sent.sacked() != 0 || c.recovery != TcpRecovery::open)) { found = rack_detect(c); }
-  } else if (c.sack) {
+  } else if (features::kTcpSack && c.sack) {
     // RFC 6675 §4: three segments behind it have arrived.
     if (delivered.sacked != 0 || partial) {
       found = c.sent.mark_lost_below(c.snd_una, (kDupThresh - 1) * c.segment_size());

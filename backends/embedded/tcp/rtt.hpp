@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "backends/embedded/absent.hpp"
+
 namespace nal::embedded {
 
 /// The round-trip time of a path and the retransmission time-out that follows from it (RFC 6298). Microseconds inside,
@@ -13,12 +15,12 @@ class RttEstimator {
 
   bool known() const noexcept { return srtt_ != 0; }
   std::uint32_t srtt() const noexcept { return srtt_; }
-  std::uint32_t min_rtt() const noexcept { return min_; }
+  std::uint32_t min_rtt() const noexcept { return min_.us_; }
 
   /// §2.2, §2.3; with many samples a round trip, each weighs less (RFC 7323 appendix G): `per_round` of them.
   void sample(std::uint32_t rtt, std::uint32_t per_round = 1) noexcept {
     rtt = std::clamp<std::uint32_t>(rtt, 1, 120'000'000);
-    min_ = min_ == 0 ? rtt : std::min(min_, rtt);
+    min_.us_ = min_.us_ == 0 ? rtt : std::min<std::uint32_t>(min_.us_, rtt);
     if (srtt_ == 0) {
       srtt_ = rtt;
       variance_ = rtt / 2;
@@ -46,7 +48,13 @@ class RttEstimator {
  private:
   std::uint32_t srtt_ = 0;  ///< 0: not known
   std::uint32_t variance_ = 0;
-  std::uint32_t min_ = 0;
+  struct Least {
+    std::uint32_t us_ = 0;
+  };
+  struct NoLeast {
+    static constexpr Absent<std::uint32_t> us_{};
+  };
+  [[no_unique_address]] std::conditional_t<features::kTcpRackTlp, Least, NoLeast> min_;
 };
 
 }  // namespace nal::embedded

@@ -128,7 +128,7 @@ bool Tcp::check_ack(Connection& c, const Segment& segment) noexcept {
     c.snd_una += 1;
     c.snd_wl1 = segment.seq;
     c.snd_wnd = std::uint32_t{segment.window} << c.snd_scale;
-    c.max_snd_wnd = std::max(c.max_snd_wnd, c.snd_wnd);
+    c.max_snd_wnd = std::max<std::uint32_t>(c.max_snd_wnd, c.snd_wnd);
     establish(c);
   }
   // RFC 5961 §5.2

@@ -16,7 +16,7 @@ constexpr std::uint8_t kEct0 = 2;  ///< RFC 3168 §5
 inline void put_checksum(Packet& packet, const FlowKey& key, wire::Sum sum, bool by_device) noexcept {
   const wire::Sum pseudo = pseudo_header_sum(key.local, key.remote, Protocol::tcp, packet.size());
   std::byte* const field = &packet.data()[wire::kTcpChecksum];
-  if (by_device) {
+  if (features::kOffload && by_device) {
     packet.offload().checksum_offset = wire::kTcpChecksum;
     wire::store_be16(field, pseudo.value());
   } else {
@@ -62,7 +62,7 @@ Result<> Tcp::emit(Connection& c, Packet&& packet, const wire::TcpHeader& header
   } else {
     sum = wire::emit_plain_tcp(packet.data().data(), header, c.timestamps, now_ms_ + c.ts_offset, c.ts_recent);
   }
-  put_checksum(packet, c.key, sum + payload, c.device_sums);
+  put_checksum(packet, c.key, sum + payload, features::kOffload && c.device_sums);
   packet.offload().segment_size = segment_size;
   Route route = route_of(c);
   const Egress egress{.source = c.key.local,
@@ -107,7 +107,7 @@ Tcp::Sent Tcp::shrink_segments(Connection& c, std::size_t room, std::size_t head
 /// ring's end.
 wire::Sum Tcp::copy_out(const Connection& c, std::uint32_t offset, std::span<std::byte> out) noexcept {
   const auto copy = [&c](std::span<std::byte> to, std::span<const std::byte> from) {
-    if (!c.device_sums) { return wire::copy_and_sum(to, from); }
+    if (!features::kOffload || !c.device_sums) { return wire::copy_and_sum(to, from); }
     std::memcpy(to.data(), from.data(), from.size());
     return wire::Sum();
   };

@@ -32,7 +32,7 @@ bool Tcp::transmit(Connection& c) noexcept {
   do { sent = send_next(c); } while (sent == Sent::segment);
   if (c.snd_nxt != before) { arm_after_sending(c); }
   if (sent == Sent::blocked) { return false; }
-  if (c.keep_alive_due) {
+  if (features::kTcpKeepAlive && c.keep_alive_due) {
     ++counters_.probes;
     // RFC 9293 §3.8.4: a number that the peer has had, so that it answers.
     if (send_ack(c, c.snd_nxt - 1) == Sent::blocked) { return false; }
@@ -110,7 +110,8 @@ Tcp::Sent Tcp::send_new(Connection& c) noexcept {
     if (allowed < full) { return Sent::nothing; }
     size = std::min(size, allowed);
     // Whole segments; the rest follows when it is all that is left.
-    const std::uint32_t most = c.device_cuts ? network_.offload(c.route_interface).max_segmentation_size : 0;
+    const std::uint32_t most =
+        features::kOffload && c.device_cuts ? network_.offload(c.route_interface).max_segmentation_size : 0;
     size = most < 2 * full || size < 2 * full ? full : std::min(size, most) / full * full;
   } else {
     // RFC 9293 §3.8.6.2.1: all there is (if Nagle lets it), or half of the largest window that the peer ever had.
@@ -135,7 +136,8 @@ Tcp::Sent Tcp::send_first_time(Connection& c, std::uint32_t payload, bool fin) n
 
 /// One segment that the timer asks for, whatever the windows say.
 Tcp::Sent Tcp::send_probe(Connection& c) noexcept {
-  const Sent sent = c.snd_wnd == 0 || c.flight() == 0 ? send_window_probe(c) : send_tail_probe(c);
+  const Sent sent =
+      !features::kTcpRackTlp || c.snd_wnd == 0 || c.flight() == 0 ? send_window_probe(c) : send_tail_probe(c);
   if (sent == Sent::blocked) { return sent; }
   c.probe_due = false;
   if (sent == Sent::segment) { ++counters_.probes; }

@@ -3,11 +3,25 @@
 
 namespace nal::embedded {
 
+namespace {
+
+/// Null where there is none.
+template <class F>
+FlowIndex* hash_link(F& flow) noexcept {
+  if constexpr (std::is_same_v<decltype(F::hash_next), FlowIndex>) {
+    return &flow.hash_next;
+  } else {
+    return nullptr;
+  }
+}
+
+}  // namespace
+
 Flow& Tcp::flow(FlowIndex index) noexcept {
   std::size_t i = index;
   if (i < memory_.connections.size()) { return memory_.connections[i]; }
   i -= memory_.connections.size();
-  if (i < memory_.handshakes.size()) { return memory_.handshakes[i]; }
+  if (features::kTcpListener && i < memory_.handshakes.size()) { return memory_.handshakes[i]; }
   return memory_.time_waits[i - memory_.handshakes.size()];
 }
 
@@ -16,6 +30,22 @@ FlowIndex& Tcp::bucket(const FlowKey& key) noexcept {
 }
 
 FlowIndex Tcp::find_flow(const FlowKey& key) noexcept {
+  if constexpr (features::kFewSockets) {
+    for (const Connection& c : memory_.connections) {
+      if ((c.state == TcpState::syn_sent || c.state == TcpState::syn_received || c.synchronized()) && c.key == key) {
+        return index_of(c);
+      }
+    }
+    if constexpr (features::kTcpListener) {
+      for (const SynEntry& entry : memory_.handshakes) {
+        if (entry.listener != kNoFlow && entry.key == key) { return index_of(entry); }
+      }
+    }
+    for (const TimeWaitEntry& entry : memory_.time_waits) {
+      if (entry.used && entry.key == key) { return index_of(entry); }
+    }
+    return kNoFlow;
+  }
   if (features::kFastPaths && last_found_ != kNoFlow && memory_.connections[last_found_].key == key) {
     return last_found_;
   }
@@ -30,18 +60,22 @@ FlowIndex Tcp::find_flow(const FlowKey& key) noexcept {
 }
 
 void Tcp::link_flow(FlowIndex index) noexcept {
-  Flow& added = flow(index);
-  FlowIndex& first = bucket(added.key);
-  added.hash_next = first;
-  first = index;
+  if constexpr (!features::kFewSockets) {
+    Flow& added = flow(index);
+    FlowIndex& first = bucket(added.key);
+    added.hash_next = first;
+    first = index;
+  }
 }
 
 /// Also of one that is not linked.
 void Tcp::unlink_flow(FlowIndex index) noexcept {
-  FlowIndex* link = &bucket(flow(index).key);
-  if (index == last_found_) { last_found_ = kNoFlow; }
-  while (*link != kNoFlow && *link != index) { link = &flow(*link).hash_next; }
-  if (*link == index) { *link = flow(index).hash_next; }
+  if constexpr (!features::kFewSockets) {
+    FlowIndex* link = &bucket(flow(index).key);
+    if (index == last_found_) { last_found_ = kNoFlow; }
+    while (*link != kNoFlow && *link != index) { link = hash_link(flow(*link)); }
+    if (*link == index) { *link = flow(index).hash_next; }
+  }
 }
 
 void Tcp::push(FlowIndex& first, FlowIndex& last, Connection& c) noexcept {
@@ -108,12 +142,12 @@ bool Tcp::lend_rings(Connection& c, std::uint8_t ring_class) noexcept {
   const std::uint16_t ring = rings.free;
   rings.free = memory_.ring_links[rings.first + ring];
   c.ring = ring;
-  c.ring_class = ring_class;
+  c.ring_class = static_cast<std::uint8_t>(ring_class & 0xf);
   std::byte* const bytes = rings.bytes + std::size_t{ring} * (std::size_t{rings.rx} + rings.tx);
   c.rx = ByteRing({bytes, rings.rx});
   c.tx = ByteRing({bytes + rings.rx, rings.tx});
   c.early = RangeSet({rings.range + std::size_t{ring} * rings.ranges, rings.ranges});
-  c.sent = Scoreboard({rings.record + std::size_t{ring} * rings.records, rings.records});
+  c.sent = SentData({rings.record + std::size_t{ring} * rings.records, rings.records});
   return true;
 }
 
@@ -125,7 +159,7 @@ void Tcp::return_rings(Connection& c) noexcept {
   c.ring = kNoFlow;
   c.rx = ByteRing();
   c.tx = ByteRing();
-  c.sent = Scoreboard();
+  c.sent = SentData();
   c.early = RangeSet();
   c.rx_unread = c.tx_size = 0;
 }

@@ -4,17 +4,28 @@
 
 namespace nal::embedded {
 
-/// What the handshake of a connection agrees on, and what a listener keeps of it until the last acknowledgement.
-struct Handshake {
-  SeqNumber irs;
-  SeqNumber iss;
-  std::uint16_t peer_mss = 536;
-  std::uint8_t peer_scale = 0xff;  ///< 0xff: no window scaling
+struct NoTcpAgreed {
+  static constexpr Absent<bool> sack{}, timestamps{}, ecn{};
+};
+struct TcpAgreed {
   bool sack : 1 = false;
   bool timestamps : 1 = false;
   bool ecn : 1 = false;
-  std::uint32_t ts_recent = 0;
-  std::uint32_t ts_offset = 0;
+};
+struct NoPeerScale {
+  static constexpr Absent<std::uint8_t, 0xff> peer_scale{};
+};
+struct PeerScale {
+  std::uint8_t peer_scale = 0xff;  ///< 0xff: no window scaling
+};
+
+/// What the handshake of a connection agrees on, and what a listener keeps of it until the last acknowledgement.
+struct Handshake : std::conditional_t<kTcpAnyFlags, TcpAgreed, NoTcpAgreed>,
+                   std::conditional_t<features::kTcpWindowScale, PeerScale, NoPeerScale>,
+                   std::conditional_t<features::kTcpTimestamps, TcpTimestamps, NoTcpTimestamps> {
+  SeqNumber irs;
+  SeqNumber iss;
+  std::uint16_t peer_mss = 536;
   std::uint16_t window = 0;  ///< of the SYN: not scaled (RFC 7323 §2.2)
 };
 
@@ -29,7 +40,7 @@ struct SynEntry : Flow, Handshake {
 };
 
 /// A connection that has ended, kept so that its late segments disturb no other (RFC 9293 §3.6.1).
-struct TimeWaitEntry : Flow {
+struct TimeWaitEntry : Flow, std::conditional_t<features::kTcpTimestamps, TcpTimestamps, NoTcpTimestamps> {
   FlowIndex next = kNoFlow;  ///< by age, or of the free ones
   FlowIndex previous = kNoFlow;
   bool used : 1 = false;
@@ -37,8 +48,6 @@ struct TimeWaitEntry : Flow {
   std::uint8_t window_scale = 0;
   SeqNumber snd_nxt;
   SeqNumber rcv_nxt;
-  std::uint32_t ts_recent = 0;
-  std::uint32_t ts_offset = 0;
   std::uint32_t at = 0;  ///< when it is over
 };
 
@@ -70,7 +79,7 @@ struct RingClass {
   std::uint16_t first = 0;       ///< of `next`
   std::uint16_t records = 0;     ///< transmit records of each
   std::byte* bytes = nullptr;
-  Scoreboard::Record* record = nullptr;
+  SentData::Record* record = nullptr;
   RangeSet::Range* range = nullptr;
   std::uint16_t ranges = 0;  ///< of received data, of each
 };

@@ -6,25 +6,11 @@ namespace nal::embedded {
 
 namespace flag = wire::tcp_flag;
 
-namespace {
-
-/// At most three weeks, which the low bits of the clock tell apart.
-std::uint32_t in_milliseconds(Duration duration) noexcept {
-  constexpr std::int64_t kMax = 1'800'000'000;
-  const std::int64_t ms = duration.milliseconds_rounded_up();
-  return static_cast<std::uint32_t>(ms < 1 ? 1 : ms > kMax ? kMax : ms);
-}
-
-}  // namespace
-
 Tcp::Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTuning& tuning) noexcept
-    : memory_(memory),
+    : std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntuned>(tuning),
+      memory_(memory),
       network_(network),
       random_(random),
-      tuning_(tuning),
-      limits_{in_milliseconds(tuning.delayed_ack),  in_milliseconds(tuning.min_rto),
-              in_milliseconds(tuning.user_timeout), in_milliseconds(tuning.connect_timeout),
-              in_milliseconds(tuning.linger),       in_milliseconds(tuning.time_wait)},
       hash_key_{random.u32(), random.u32()},
       secret_{std::uint64_t{random.u32()} << 32 | random.u32(), std::uint64_t{random.u32()} << 32 | random.u32()},
       deadlines_(*this) {
@@ -34,13 +20,15 @@ Tcp::Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTun
     memory_.time_waits[i - 1].next = free_time_wait_;
     free_time_wait_ = static_cast<FlowIndex>(i - 1);
   }
-  for (std::size_t i = memory_.handshakes.size(); i != 0; --i) {
-    memory_.handshakes[i - 1].hash_next = free_handshake_;
-    free_handshake_ = static_cast<FlowIndex>(i - 1);
+  if constexpr (!features::kFewSockets) {
+    for (std::size_t i = memory_.handshakes.size(); i != 0; --i) {
+      memory_.handshakes[i - 1].hash_next = free_handshake_;
+      free_handshake_ = static_cast<FlowIndex>(i - 1);
+    }
   }
   std::size_t links = 0;
   std::byte* bytes = memory_.ring_bytes.data();
-  Scoreboard::Record* record = memory_.records.data();
+  SentData::Record* record = memory_.records.data();
   RangeSet::Range* range = memory_.ranges.data();
   for (std::size_t i = 0; i < memory_.classes.size(); ++i) {
     const TcpRings& wanted = memory_.rings[i];
@@ -69,7 +57,7 @@ Tcp::~Tcp() {
 }
 
 void Tcp::next_millisecond() noexcept {
-  const std::int64_t ms = now_.microseconds() / 1000;
+  const std::int64_t ms = detail::divided_by<1000>(now_.microseconds());
   now_ms_ = static_cast<std::uint32_t>(ms);
   now_ms_began_ = 1000 * ms;
 }
@@ -125,7 +113,7 @@ void Tcp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
   const Segment segment(*view, in_place, (ingress.traffic_class & 3) == 3);
   if (index != kNoFlow) {
     Flow& found = flow(index);
-    if (index < memory_.connections.size() + memory_.handshakes.size()) {
+    if (features::kTcpListener && index < memory_.connections.size() + memory_.handshakes.size()) {
       return handshake_in(static_cast<SynEntry&>(found), segment);
     }
     if (!time_wait_in(static_cast<TimeWaitEntry&>(found), segment)) { return; }
@@ -304,10 +292,10 @@ Instant Tcp::poll_at() const noexcept {
     any = true;
   };
   if (!deadlines_.empty()) { consider(memory_.connections[deadlines_.first()].deadline.at); }
-  if (handshake_timer_) { consider(handshake_at_); }
+  if (features::kTcpListener && handshake_timer_) { consider(handshake_at_); }
   if (old_.first != kNoFlow) { consider(memory_.time_waits[old_.first].at); }
   if (!any) { return Instant::max(); }
-  const std::int64_t ms = now_.microseconds() / 1000 + static_cast<std::int32_t>(at - now_ms_);
+  const std::int64_t ms = detail::divided_by<1000>(now_.microseconds()) + static_cast<std::int32_t>(at - now_ms_);
   return Instant::from_microseconds(ms * 1000);
 }
 

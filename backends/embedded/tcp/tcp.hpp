@@ -10,27 +10,27 @@ namespace nal::embedded {
 
 /// What has happened, for whoever wants to know; each wraps.
 struct TcpCounters {
-  std::uint32_t segments_in = 0;
-  std::uint32_t segments_out = 0;
-  std::uint32_t malformed = 0;  ///< header or length wrong, or to or from where no segment may go
-  std::uint32_t bad_checksum = 0;
-  std::uint32_t resets_out = 0;
-  std::uint32_t resets_in = 0;
-  std::uint32_t retransmitted = 0;  ///< segments
-  std::uint32_t timeouts = 0;       ///< of the retransmission timer
-  std::uint32_t probes = 0;         ///< of windows, tails and silent peers
-  std::uint32_t out_of_order = 0;   ///< segments
-  std::uint32_t unacceptable = 0;   ///< segments outside the window, or with an acknowledgement of what was never sent
-  std::uint32_t challenges = 0;     ///< RFC 5961
-  std::uint32_t syns_dropped = 0;   ///< for want of room
-  std::uint32_t cookies_out = 0;
-  std::uint32_t cookies_in = 0;  ///< connections made of them
+  Counter segments_in = 0;
+  Counter segments_out = 0;
+  Counter malformed = 0;  ///< header or length wrong, or to or from where no segment may go
+  Counter bad_checksum = 0;
+  Counter resets_out = 0;
+  Counter resets_in = 0;
+  Counter retransmitted = 0;  ///< segments
+  Counter timeouts = 0;       ///< of the retransmission timer
+  Counter probes = 0;         ///< of windows, tails and silent peers
+  Counter out_of_order = 0;   ///< segments
+  Counter unacceptable = 0;   ///< segments outside the window, or with an acknowledgement of what was never sent
+  Counter challenges = 0;     ///< RFC 5961
+  Counter syns_dropped = 0;   ///< for want of room
+  Counter cookies_out = 0;
+  Counter cookies_in = 0;  ///< connections made of them
 };
 
 /// TCP (RFC 9293) over a `Network`: connections, listeners, and the API of their handles. Owns no clock and no memory;
 /// nothing here waits. What an application does through a handle puts the connection on a list and wakes `work()`;
 /// `poll` sends.
-class Tcp {
+class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntuned> {
  public:
   /// All of them outlive it. `memory` is its own from now on.
   Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTuning& tuning = {}) noexcept;
@@ -70,8 +70,9 @@ class Tcp {
   std::span<const Connection> connections() const noexcept { return memory_.connections; }
   std::span<const ListenerEntry> listeners() const noexcept { return memory_.listeners; }
 
-  /// For the heap of deadlines.
-  DeadlineLinks& links(std::uint16_t i) noexcept { return memory_.connections[i].deadline; }
+  // For the heap of deadlines.
+  TcpDeadline& links(std::uint16_t i) noexcept { return memory_.connections[i].deadline; }
+  std::uint16_t link_count() const noexcept { return static_cast<std::uint16_t>(memory_.connections.size()); }
 
  private:
   friend class TcpStream;
@@ -338,19 +339,9 @@ class Tcp {
   TcpMemory memory_;
   Network& network_;
   Random& random_;
-  TcpTuning tuning_;
-  /// The times of `tuning_`, milliseconds.
-  struct Limits {
-    std::uint32_t delayed_ack;
-    std::uint32_t min_rto;
-    std::uint32_t user_timeout;
-    std::uint32_t connect_timeout;
-    std::uint32_t linger;
-    std::uint32_t time_wait;
-  } limits_;
   HashKey hash_key_;
   SipKey secret_;
-  DeadlineHeap<Tcp> deadlines_;
+  std::conditional_t<features::kFewSockets, DeadlineScan<Tcp>, DeadlineHeap<Tcp>> deadlines_;
   Queue ready_;
   Queue lingering_;
   Queue free_;  ///< connections

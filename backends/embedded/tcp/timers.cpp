@@ -65,12 +65,16 @@ void Tcp::on_timer(Connection& c) noexcept {
     case TcpTimer::none: return;
     case TcpTimer::rto: return on_rto(c);
     case TcpTimer::tlp:
-      c.timer = TcpTimer::none;
-      c.probe_due = c.flight() != 0;
+      if constexpr (features::kTcpRackTlp) {
+        c.timer = TcpTimer::none;
+        c.probe_due = c.flight() != 0;
+      }
       break;
     case TcpTimer::reorder:
-      arm(c, TcpTimer::rto, rto(c));
-      if (rack_detect(c)) { enter_recovery(c); }
+      if constexpr (features::kTcpRackTlp) {
+        arm(c, TcpTimer::rto, rto(c));
+        if (rack_detect(c)) { enter_recovery(c); }
+      }
       break;
     case TcpTimer::persist:
       c.timer = TcpTimer::none;

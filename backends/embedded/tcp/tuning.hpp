@@ -29,4 +29,41 @@ struct TcpTuning {
   Duration time_wait = Duration::seconds(60);
 };
 
+/// At most three weeks, which the low bits of the clock tell apart.
+constexpr std::uint32_t tcp_milliseconds(Duration duration) noexcept {
+  constexpr std::int64_t kMax = 1'800'000'000;
+  const std::int64_t ms = duration.milliseconds_rounded_up();
+  return static_cast<std::uint32_t>(ms < 1 ? 1 : ms > kMax ? kMax : ms);
+}
+
+/// The times of `TcpTuning`, milliseconds.
+struct TcpLimits {
+  constexpr explicit TcpLimits(const TcpTuning& tuning) noexcept
+      : delayed_ack(tcp_milliseconds(tuning.delayed_ack)),
+        min_rto(tcp_milliseconds(tuning.min_rto)),
+        user_timeout(tcp_milliseconds(tuning.user_timeout)),
+        connect_timeout(tcp_milliseconds(tuning.connect_timeout)),
+        linger(tcp_milliseconds(tuning.linger)),
+        time_wait(tcp_milliseconds(tuning.time_wait)) {}
+
+  std::uint32_t delayed_ack;
+  std::uint32_t min_rto;
+  std::uint32_t user_timeout;
+  std::uint32_t connect_timeout;
+  std::uint32_t linger;
+  std::uint32_t time_wait;
+};
+
+/// What a `Tcp` is tuned by: as it is told, or as it was compiled.
+struct TcpTuned {
+  explicit TcpTuned(const TcpTuning& tuning) noexcept : tuning_(tuning), limits_(tuning) {}
+  TcpTuning tuning_;
+  TcpLimits limits_;
+};
+struct TcpUntuned {
+  explicit TcpUntuned(const TcpTuning& /*tuning*/) noexcept {}
+  static constexpr TcpTuning tuning_{};
+  static constexpr TcpLimits limits_{tuning_};
+};
+
 }  // namespace nal::embedded

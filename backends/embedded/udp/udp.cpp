@@ -36,6 +36,7 @@ Udp::Udp(Network& network, Random& random, HashKey key, std::span<UdpSlot> slots
 }
 
 std::uint16_t& Udp::bucket(std::uint16_t local_port, const Address* remote, std::uint16_t remote_port) noexcept {
+  if constexpr (features::kFewSockets) { return buckets_[0]; }
   // Nobody outside chooses the ports of this host.
   std::uint32_t hash = local_port;
   if (remote) {
@@ -96,7 +97,7 @@ Result<UdpSlot*> Udp::open(const Endpoint& local, const UdpOptions& options) noe
 }
 
 void Udp::insert(UdpSlot& slot) noexcept {
-  last_.slot = nullptr;
+  last_.forget();
   std::uint16_t& head = bucket_of(slot);
   slot.next = head;
   head = index(slot);
@@ -104,9 +105,11 @@ void Udp::insert(UdpSlot& slot) noexcept {
 }
 
 void Udp::release(UdpSlot& slot) noexcept {
-  last_.slot = nullptr;
-  for (UdpMembership& membership : memberships_) {
-    if (membership.slot == index(slot)) { leave(membership); }
+  last_.forget();
+  if constexpr (features::kMulticast) {
+    for (UdpMembership& membership : memberships_) {
+      if (membership.slot == index(slot)) { leave(membership); }
+    }
   }
   std::uint16_t* link = &bucket_of(slot);
   while (*link != index(slot)) { link = &slots_[*link].next; }
@@ -214,7 +217,8 @@ void Udp::deliver_to_many(const Ingress& ingress, Packet&& packet, std::uint16_t
   for (std::uint16_t i = bucket(port, nullptr, 0); i != kNone; i = slots_[i].next) {
     UdpSlot& slot = slots_[i];
     if (slot.connected || slot.local_port != port || slot.v6 != ingress.destination.is_v6()) { continue; }
-    const bool wanted = ingress.destination.is_multicast() ? is_member(slot, ingress) : slot.local.is_unspecified();
+    const bool wanted = features::kMulticast && ingress.destination.is_multicast() ? is_member(slot, ingress)
+                                                                                   : slot.local.is_unspecified();
     if (!wanted) { continue; }
     if (last) {
       if (Packet copy = packet.copy()) { enqueue(*last, std::move(copy)); }
@@ -292,7 +296,7 @@ Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, c
   }
   const std::size_t size = wire::kUdpHeaderSize + data.size();
   if (size > kFitsAlways && size > network_.max_datagram(remote.family())) { return Unexpected(Error::message_size); }
-  const bool to_group = remote.is_multicast();
+  const bool to_group = features::kMulticast && remote.is_multicast();
   if (to_group && interface == 0) { interface = slot.multicast_interface; }
   // The way of last time, if it is to the same place. One that is not connected keeps that place in `remote`.
   Route* const route = &slot.route;
@@ -314,7 +318,7 @@ Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, c
   const auto header = packet.append(wire::kUdpHeaderSize);
   const wire::UdpHeader fields{slot.local_port, remote_port, data.size()};
   const wire::Sum pseudo = pseudo_header_sum(route->source, remote, Protocol::udp, size);
-  if (route->device_sums && size + 40 <= route->mtu) {
+  if (features::kOffload && route->device_sums && size + 40 <= route->mtu) {
     const auto payload = packet.append(data.size());
     std::copy(data.begin(), data.end(), payload.begin());
     fields.emit_with(header, pseudo.value());
@@ -362,6 +366,7 @@ bool Udp::may_try_again() noexcept {
 
 Result<> Udp::change_membership(UdpSlot& slot, const IpAddress& group, const IpAddress& source, InterfaceId interface,
                                 bool join) noexcept {
+  if constexpr (!features::kMulticast) { return Unexpected(Error::not_supported); }
   if (!group.is_multicast() || group.is_v6() != slot.v6 || group.family() != source.family() || slot.connected) {
     return Unexpected(Error::invalid_argument);
   }

@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "backends/embedded/absent.hpp"
 #include "backends/embedded/ip/network.hpp"
 #include "backends/embedded/udp/service.hpp"
 #include "nal/random.hpp"
@@ -50,6 +51,40 @@ struct UdpMembership {
   friend bool operator==(const UdpMembership&, const UdpMembership&) = default;
 };
 
+/// Where the last datagram went, as the next one most often does.
+class LastUdp {
+ public:
+  LastUdp() noexcept = default;
+  LastUdp(const Ingress& ingress, std::uint16_t source_port, std::uint16_t destination_port, UdpSlot* slot) noexcept
+      : source_(ingress.source),
+        destination_(ingress.destination),
+        source_port_(source_port),
+        destination_port_(destination_port),
+        interface_(ingress.interface),
+        slot_(slot) {}
+  UdpSlot* find(const Ingress& ingress, std::uint16_t source_port, std::uint16_t destination_port) const noexcept {
+    const bool same = slot_ && destination_port_ == destination_port && source_port_ == source_port &&
+                      interface_ == ingress.interface && source_ == ingress.source &&
+                      destination_ == ingress.destination;
+    return same ? slot_ : nullptr;
+  }
+  void forget() noexcept { slot_ = nullptr; }
+
+ private:
+  Address source_;
+  Address destination_;
+  std::uint16_t source_port_ = 0;
+  std::uint16_t destination_port_ = 0;
+  InterfaceIndex interface_ = 0;
+  UdpSlot* slot_ = nullptr;
+};
+struct NoLastUdp {
+  constexpr NoLastUdp() noexcept = default;
+  constexpr NoLastUdp(const Ingress&, std::uint16_t, std::uint16_t, UdpSlot*) noexcept {}
+  static constexpr UdpSlot* find(const Ingress&, std::uint16_t, std::uint16_t) noexcept { return nullptr; }
+  static constexpr void forget() noexcept {}
+};
+
 /// The UDP of a stack (RFC 768, RFC 1122 §4.1): sockets over the network layer. Datagrams are found their socket by
 /// hash; what arrived waits in its packet, `queue_limit` of them for each socket, and is copied once, to the
 /// application.
@@ -59,11 +94,11 @@ class Udp {
   static constexpr std::uint16_t kFirstEphemeral = 49152;  // RFC 6335 §6
 
   struct Statistics {
-    std::uint32_t received = 0;
-    std::uint32_t malformed = 0;  ///< too short, or a wrong checksum
-    std::uint32_t no_socket = 0;
-    std::uint32_t queue_full = 0;  ///< dropped, since the application reads too slowly
-    std::uint32_t sent = 0;
+    Counter received = 0;
+    Counter malformed = 0;  ///< too short, or a wrong checksum
+    Counter no_socket = 0;
+    Counter queue_full = 0;  ///< dropped, since the application reads too slowly
+    Counter sent = 0;
   };
 
   /// `buckets` is of a power of two, at least as many as slots for speed. All memory outlives the module.
@@ -131,15 +166,9 @@ class Udp {
   static Result<> configure(UdpSlot& slot, const UdpOptions& options) noexcept;
 
   UdpSlot* match(const Ingress& ingress, std::uint16_t source_port, std::uint16_t destination_port) noexcept {
-    if (features::kFastPaths && last_.slot && last_.destination_port == destination_port &&
-        last_.source_port == source_port && last_.interface == ingress.interface && last_.source == ingress.source &&
-        last_.destination == ingress.destination) {
-      return last_.slot;
-    }
+    if (UdpSlot* const last = last_.find(ingress, source_port, destination_port)) { return last; }
     UdpSlot* const slot = look_up(ingress, source_port, destination_port);
-    if (features::kFastPaths) {
-      last_ = {ingress.source, ingress.destination, source_port, destination_port, ingress.interface, slot};
-    }
+    last_ = {ingress, source_port, destination_port, slot};
     return slot;
   }
   UdpSlot* look_up(const Ingress& ingress, std::uint16_t source_port, std::uint16_t destination_port) noexcept;
@@ -173,15 +202,7 @@ class Udp {
   std::uint32_t full_ = 0;                     ///< a bit for each interface that had no room for somebody who waits
   std::size_t free_before_ = ~std::size_t{0};  ///< `Network::free_packets`, when they began to wait
   UdpService* services_ = nullptr;
-  /// Where the last datagram went, as the next one most often does; nowhere once sockets have changed.
-  struct Last {
-    Address source;
-    Address destination;
-    std::uint16_t source_port = 0;
-    std::uint16_t destination_port = 0;
-    InterfaceIndex interface = 0;
-    UdpSlot* slot = nullptr;
-  } last_;
+  std::conditional_t<features::kFastPaths, LastUdp, NoLastUdp> last_;  ///< forgotten once sockets have changed
   Statistics statistics_;
 };
 

@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <type_traits>
 
+#include "backends/embedded/absent.hpp"
+#include "backends/embedded/features.hpp"
 #include "backends/embedded/wire/bytes.hpp"
 #include "backends/embedded/wire/checksum.hpp"
 #include "nal/assert.hpp"
@@ -50,8 +53,36 @@ inline constexpr std::uint8_t timestamps = 8;      ///< RFC 7323 §3
 /// RFC 7323 §2.3: a larger shift is taken for this one.
 inline constexpr std::uint8_t kTcpMaxWindowScale = 14;
 
+// Options of features that are not compiled in are neither read nor written.
+
+struct TcpSackOptions {
+  bool sack_permitted = false;
+  std::uint8_t block_count = 0;  ///< of `sack`
+};
+struct NoTcpSackOptions {
+  static constexpr Absent<bool> sack_permitted{};
+  static constexpr Absent<std::uint8_t> block_count{};
+};
+struct TcpTimestampOptions {
+  bool timestamps = false;
+  std::uint32_t tsval = 0;
+  std::uint32_t tsecr = 0;
+};
+struct NoTcpTimestampOptions {
+  static constexpr Absent<bool> timestamps{};
+  static constexpr Absent<std::uint32_t> tsval{}, tsecr{};
+};
+struct TcpScaleOption {
+  std::uint8_t window_scale = 0xff;
+};
+struct NoTcpScaleOption {
+  static constexpr Absent<std::uint8_t, 0xff> window_scale{};
+};
+
 /// What the options of a segment say, or shall say.
-struct TcpSegmentOptions {
+struct TcpSegmentOptions : std::conditional_t<features::kTcpSack, TcpSackOptions, NoTcpSackOptions>,
+                           std::conditional_t<features::kTcpWindowScale, TcpScaleOption, NoTcpScaleOption>,
+                           std::conditional_t<features::kTcpTimestamps, TcpTimestampOptions, NoTcpTimestampOptions> {
   struct Block {
     std::uint32_t begin;
     std::uint32_t end;  ///< behind the last
@@ -61,13 +92,7 @@ struct TcpSegmentOptions {
   static constexpr std::size_t kMaxBlocks = 4;
 
   std::uint16_t mss = 0;  ///< 0: not told
-  std::uint8_t window_scale = kNoWindowScale;
-  bool sack_permitted = false;
-  bool timestamps = false;
-  std::uint8_t block_count = 0;  ///< of `sack`
-  std::uint32_t tsval = 0;
-  std::uint32_t tsecr = 0;
-  std::array<Block, kMaxBlocks> sack;
+  std::array<Block, features::kTcpSack ? kMaxBlocks : 1> sack;
 
   constexpr TcpSegmentOptions() noexcept {}
 
@@ -116,7 +141,8 @@ class TcpView {
   constexpr TcpSegmentOptions parse_options() const noexcept {
     TcpSegmentOptions out;
     std::span<const std::byte> rest = options();
-    if (rest.size() == 12 && load_be32(rest.data()) == 0x0101080a) {  // most segments (RFC 7323 appendix A)
+    if (features::kTcpTimestamps && rest.size() == 12 &&
+        load_be32(rest.data()) == 0x0101080a) {  // most segments (RFC 7323 appendix A)
       take_timestamps(out, rest.subspan(4));
       return out;
     }
@@ -150,7 +176,7 @@ class TcpView {
         if (value.size() == 2) { out.mss = load_be16(value.data()); }
         break;
       case tcp_option::window_scale:
-        if (value.size() == 1) {
+        if (features::kTcpWindowScale && value.size() == 1) {
           const std::uint8_t shift = load_u8(value.data());
           out.window_scale = shift < kTcpMaxWindowScale ? shift : kTcpMaxWindowScale;
         }
@@ -159,14 +185,14 @@ class TcpView {
         if (value.empty()) { out.sack_permitted = true; }
         break;
       case tcp_option::sack:
-        if (value.empty() || value.size() % 8 != 0) { break; }
+        if (!features::kTcpSack || value.empty() || value.size() % 8 != 0) { break; }
         out.block_count = 0;
         for (; !value.empty() && out.block_count < TcpSegmentOptions::kMaxBlocks; value = value.subspan(8)) {
           out.sack[out.block_count++] = {load_be32(&value[0]), load_be32(&value[4])};
         }
         break;
       case tcp_option::timestamps:
-        if (value.size() == 8) { take_timestamps(out, value); }
+        if (features::kTcpTimestamps && value.size() == 8) { take_timestamps(out, value); }
         break;
       default: break;
     }
