@@ -9,8 +9,12 @@ from echo import ours as echo_program
 from processes import Failure, Program, run
 
 
+# What a router says of IPv6 addresses: to make one's own; to make one's own and ask for the rest (O); to ask (M).
+SLAAC, STATELESS, STATEFUL = "{},ra-only,64,1h", "{},ra-stateless,64,1h", "{0}1000,{0}10ff,64,1h"
+
+
 @contextlib.contextmanager
-def dhcp_server(folder):
+def dhcp_server(folder, v6_range=SLAAC):
     """dnsmasq on the kernel's end of the clients' interface: DHCP, router advertisements, and names, which it tells of
     by both."""
     v4, v6 = network.tap_addresses("client", 1)
@@ -19,7 +23,7 @@ def dhcp_server(folder):
                "--log-dhcp", "--bind-interfaces", f"--interface={network.TAPS['client']}", "--except-interface=lo",
                "--local=/test/", f"--host-record={network.NAME},{network.V4},{network.V6}", "--no-ping",
                f"--dhcp-leasefile={leases}", f"--dhcp-range={v4[:-1]}100,{v4[:-1]}120,255.255.255.0,1h",
-               "--enable-ra", f"--dhcp-range={v6[:-1]},ra-only,64,1h", f"--dhcp-option=option6:dns-server,[{v6}]"]
+               "--enable-ra", f"--dhcp-range={v6_range.format(v6[:-1])}", f"--dhcp-option=option6:dns-server,[{v6}]"]
     with Program("dnsmasq-dhcp", command, folder) as server:
         server.wait_for_line("started", server.errors)
         yield server
@@ -54,6 +58,15 @@ def exchanges(table, setting):
                       ["RTR-ADVERT"])
             table.row("addresses by DHCP and SLAAC, and a name", "dnsmasq", resolve, setting, "by-both",
                       ["--dhcp", "--slaac"], [])
+    if setting.v6 and setting.backend == "embedded":
+        with dhcp_server(setting.folder, STATELESS) as server:
+            setting.dhcp = server
+            table.row("an address by SLAAC, and a name by stateless DHCPv6", "dnsmasq", resolve, setting,
+                      "by-stateless", ["--slaac"], ["DHCPINFORMATION-REQUEST"])
+        with dhcp_server(setting.folder, STATEFUL) as server:
+            setting.dhcp = server
+            table.row("an address by DHCPv6, and a name", "dnsmasq", resolve, setting, "by-dhcpv6", ["--slaac"],
+                      ["DHCPSOLICIT", r"DHCPREPLY\(.*::10"])
     server = echo_program(setting, "udp", "coroutine", "server", f"{setting.server_v4}:7")
     with Program("pinged", server, setting.folder) as pinged:
         pinged.wait_for_line("^listening")
