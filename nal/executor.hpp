@@ -140,6 +140,8 @@ class Executor {
   bool idle() const noexcept { return ready_.empty() && !has_events(); }
   /// An event was raised and its waiters have not been woken yet.
   bool has_events() const noexcept { return !inbox_.empty(); }
+  /// One of its tasks is being polled: whoever asks is inside of it, and may not run the executor.
+  bool in_round() const noexcept { return in_round_; }
   Platform& platform() noexcept { return *platform_; }
   /// Not for applications: they have `block_on`.
   detail::BlockingTask& blocking_task() noexcept { return blocking_; }

@@ -1,0 +1,13 @@
+#include "examples/c/network.h"
+
+#include "adapters/c/loop.hpp"
+#include "backends/posix/stack.hpp"
+
+extern "C" nal_loop* network_start(void) {
+  static nal::posix::Resources<nal::posix::Config{.sockets = 16}> memory;
+  static nal::posix::Reactor reactor;
+  static nal::Executor executor(reactor);
+  static nal::posix::Stack stack(reactor, executor, memory);
+  static nal_loop loop(executor, stack);
+  return reactor.status() ? &loop : nullptr;
+}
