@@ -31,6 +31,7 @@ enum class Error : std::uint8_t {
   name_not_found,         ///< the name, or the name with addresses of that family, does not exist
   name_service_failed,    ///< the name servers did not answer or failed; asking again later may help
   protocol_error,         ///< the peer broke the protocol
+  untrusted_peer,         ///< the peer did not prove to be who it should be
   io_error,               ///< the system reported an error that has no other name here
 };
 
@@ -65,6 +66,7 @@ constexpr const char* to_string(Error error) noexcept {
     case Error::name_not_found: return "name not found";
     case Error::name_service_failed: return "name service failed";
     case Error::protocol_error: return "protocol error";
+    case Error::untrusted_peer: return "peer not trusted";
     case Error::io_error: return "input/output error";
   }
   return "unknown error";

@@ -45,7 +45,8 @@ inline const std::error_category& error_category() noexcept {
         // POSIX has no name for these.
         case Error::end_of_stream:
         case Error::name_not_found:
-        case Error::name_service_failed: break;
+        case Error::name_service_failed:
+        case Error::untrusted_peer: break;
       }
       return {value, *this};
     }

@@ -80,6 +80,16 @@ class World {
   std::size_t in_use_at_start_;
 };
 
+/// How reading ends whose peer has dropped its stream: with `at_end`; or as an error on a stack that tells it from an
+/// end that the peer said.
+inline Result<std::size_t> end_of_dropped(std::size_t at_end = 0) {
+  if constexpr (requires { Fixture::kEndOfDroppedIsTold; }) {
+    return Unexpected(Error::end_of_stream);
+  } else {
+    return at_end;
+  }
+}
+
 /// Bytes that tell their place: a lost, doubled or swapped one shows.
 inline std::byte pattern(std::size_t place) { return static_cast<std::byte>(place * 7 + place / 251); }
 inline std::vector<std::byte> pattern_bytes(std::size_t size, std::size_t first = 0) {
