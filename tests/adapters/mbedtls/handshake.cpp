@@ -120,7 +120,9 @@ TEST_CASE("Each fault of a certificate is told apart, and the server learns that
   CHECK(world.engine.refused() == 1);
   CHECK(world.engine.in_use() == 0);
   // The last to fail is the server, to whom the client's alert has come.
-  CHECK(world.engine.last_failure().reason == Reason::alert);
+  const Reason why = world.engine.last_failure().reason;
+  // Of TLS 1.3 Mbed TLS 3.6 sends it in the clear where its server waits for it encrypted.
+  CHECK((why == Reason::alert || (tls13 && why == Reason::damaged_record)));
 }
 
 TEST_CASE("What a certificate lacked is told in words", "[tls][verify]") {
