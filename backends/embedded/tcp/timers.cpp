@@ -10,6 +10,8 @@ namespace {
 constexpr std::uint8_t kMaxBackoff = 16;
 /// RFC 8985 §7.2: what a peer may wait with the acknowledgement of a single segment.
 constexpr std::uint32_t kMaxAckDelay = 200;
+/// However short the path: a peer whose processor is busy for a moment has lost nothing.
+constexpr std::uint32_t kMinProbeTimeout = 10;
 
 }  // namespace
 
@@ -26,7 +28,8 @@ std::uint32_t Tcp::probe_timeout(const Connection& c) const noexcept {
       c.backoff != 0 || !c.rtt.known()) {
     return 0;
   }
-  return 2 * (c.rtt.srtt() / 1000) + 2 + (c.flight() <= c.mss ? kMaxAckDelay : 0);
+  const std::uint32_t two_round_trips = 2 * (c.rtt.srtt() / 1000) + 2;
+  return std::max(two_round_trips, kMinProbeTimeout) + (c.flight() <= c.mss ? kMaxAckDelay : 0);
 }
 
 /// RFC 6298 §5.1 to §5.3, or the probe before.

@@ -216,6 +216,18 @@ TEST_CASE("TLP: a whole flight that is lost is probed, though its first segment 
   CHECK(s.tcp.counters().timeouts == 0);
 }
 
+TEST_CASE("TLP: a peer a few microseconds away has ten milliseconds to answer", "[tcp][recovery]") {
+  Script s(sacking(true));
+  s.connect("S. 0 ack 1 win 65000 mss 1000 sackok");
+  s.write(2000);
+  s.out(". 1+1000 ack 1");
+  s.out("P. 1001+1000 ack 1");
+  const Duration waited = s.until_sent();
+  CHECK(waited >= Duration::milliseconds(10));
+  CHECK(waited <= Duration::milliseconds(12));
+  s.out("P. 1001+1000 ack 1");
+}
+
 TEST_CASE("A receiver that threw away what it had told is sent everything again", "[tcp][recovery]") {
   Script s(sacking(true));
   send(s, 5, " sackok");
