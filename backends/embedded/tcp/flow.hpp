@@ -35,12 +35,23 @@ struct FlowKey {
   friend bool operator==(const FlowKey&, const FlowKey&) noexcept = default;
 };
 
+/// The next entry of the bucket.
 struct HashedFlow {
   FlowIndex hash_next = kNoFlow;
 };
 struct UnhashedFlow {
   static constexpr Absent<FlowIndex> hash_next{};
 };
+/// Where an entry names the next one of its bucket; null where there is none.
+template <class Entry>
+FlowIndex* hash_link(Entry& entry) noexcept {
+  if constexpr (std::is_same_v<decltype(Entry::hash_next), FlowIndex>) {
+    return &entry.hash_next;
+  } else {
+    return nullptr;
+  }
+}
+
 /// What every entry of TCP's tables begins with.
 struct FlowPlace {
   [[no_unique_address]] FlowKey key;  ///< what follows stands in its padding

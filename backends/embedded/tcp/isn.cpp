@@ -64,9 +64,7 @@ Result<std::uint16_t> Tcp::pick_port(FlowKey key) noexcept {
     if (find_flow(key) != kNoFlow) { continue; }
     bool listened = false;
     if constexpr (features::kTcpListener) {
-      for (const ListenerEntry& listener : memory_.listeners) {
-        listened = listened || listener.port == key.local_port;
-      }
+      each_listener(key.local_port, [&](const ListenerEntry&) { listened = true; });
     }
     if (!listened) { return key.local_port; }
   }
@@ -74,12 +72,13 @@ Result<std::uint16_t> Tcp::pick_port(FlowKey key) noexcept {
 }
 
 bool Tcp::listener_conflict(const ListenerEntry& wanted) const noexcept {
-  for (const ListenerEntry& other : memory_.listeners) {
-    if (other.port != wanted.port || other.family != wanted.family || (other.share && wanted.share)) { continue; }
+  bool conflict = false;
+  each_listener(wanted.port, [&](const ListenerEntry& other) {
+    if (other.family != wanted.family || (other.share && wanted.share)) { return; }
     const bool elsewhere = other.interface != 0 && wanted.interface != 0 && other.interface != wanted.interface;
-    if (!elsewhere && (other.any || wanted.any || other.local == wanted.local)) { return true; }
-  }
-  return false;
+    conflict = conflict || (!elsewhere && (other.any || wanted.any || other.local == wanted.local));
+  });
+  return conflict;
 }
 
 Result<std::uint16_t> Tcp::pick_listen_port(const ListenerEntry& wanted) noexcept {

@@ -1,5 +1,5 @@
 // Where connections are waited for (RFC 9293 §3.10.7.2), and those that wait to be accepted.
-#include <algorithm>
+#include <utility>
 
 #include "backends/embedded/tcp/tcp.hpp"
 
@@ -42,6 +42,9 @@ Result<TcpListener> Tcp::listen(const Endpoint& local, const ListenOptions& opti
     listener.share = wanted.share;
     listener.backlog = options.backlog;
     listener.options = options.accepted;
+    if constexpr (!features::kFewSockets) {
+      listener.hash_next = std::exchange(listener_bucket(listener.port), static_cast<FlowIndex>(i));
+    }
     return TcpListener(*this, static_cast<std::uint16_t>(i), listener.generation);
   }
   return Unexpected(Error::table_full);
@@ -58,6 +61,11 @@ void Tcp::drop(ListenerEntry& listener) noexcept {
   for (SynEntry& entry : memory_.handshakes) {
     if (entry.listener == index) { release(entry); }
   }
+  if constexpr (!features::kFewSockets) {
+    FlowIndex* link = &listener_bucket(listener.port);
+    while (*link != index) { link = hash_link(memory_.listeners[*link]); }
+    *link = listener.hash_next;
+  }
   ++listener.generation;
   listener.port = 0;
   listener.cookies = false;
@@ -70,18 +78,17 @@ ListenerEntry* Tcp::find_listener(const FlowKey& key) noexcept {
   ListenerEntry* best = nullptr;
   unsigned best_rank = 0;
   std::uint32_t equals = 0;
-  for (ListenerEntry& listener : memory_.listeners) {
-    if (listener.port != key.local_port || listener.family != key.local.family()) { continue; }
-    if (!listener.any && listener.local != key.local) { continue; }
-    if (listener.interface != 0 && key.interface != 0 && listener.interface != key.interface) { continue; }
+  each_listener(key.local_port, [&](ListenerEntry& listener) {
+    if (listener.family != key.local.family() || (!listener.any && listener.local != key.local)) { return; }
+    if (listener.interface != 0 && key.interface != 0 && listener.interface != key.interface) { return; }
     const unsigned rank = listener.any ? 1 : 2;
-    if (rank < best_rank) { continue; }
+    if (rank < best_rank) { return; }
     if (rank > best_rank) { equals = 0; }
     ++equals;
-    if (equals > 1 && random_.below(equals) != 0) { continue; }
+    if (equals > 1 && random_.below(equals) != 0) { return; }
     best = &listener;
     best_rank = rank;
-  }
+  });
   return best;
 }
 

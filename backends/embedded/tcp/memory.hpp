@@ -61,10 +61,29 @@ struct TcpConfig {
   /// Of the hash table: a power of two.
   constexpr std::size_t buckets() const noexcept {
     if (features::kFewSockets) { return 0; }
-    std::size_t n = 4;
-    while (n < std::size_t{connections} + handshakes + time_waits) { n *= 2; }
+    return power_of_two(std::max(4u, unsigned{connections} + handshakes + time_waits));
+  }
+  /// Of that of listeners.
+  constexpr std::size_t listener_buckets() const noexcept {
+    return features::kFewSockets ? 0 : power_of_two(listeners);
+  }
+
+ private:
+  static constexpr std::size_t power_of_two(std::size_t at_least) noexcept {
+    std::size_t n = 1;
+    while (n < at_least) { n *= 2; }
     return n;
   }
+};
+
+/// Hash tables, each with a power of two of buckets.
+struct TcpBuckets {
+  std::span<FlowIndex> flows;
+  std::span<FlowIndex> listeners;  ///< by port
+};
+struct NoTcpBuckets {
+  constexpr NoTcpBuckets(std::span<FlowIndex>, std::span<FlowIndex>) noexcept {}
+  static constexpr std::span<FlowIndex> flows{}, listeners{};
 };
 
 /// The memory of a `Tcp`: what `TcpResources` holds, or anybody else.
@@ -73,7 +92,7 @@ struct TcpMemory {
   std::span<ListenerEntry> listeners;
   std::span<SynEntry> handshakes;
   std::span<TimeWaitEntry> time_waits;
-  std::span<FlowIndex> buckets;  ///< a power of two, at least one
+  [[no_unique_address]] std::conditional_t<features::kFewSockets, NoTcpBuckets, TcpBuckets> buckets;
   std::span<RingClass> classes;
   std::span<const TcpRings> rings;  ///< one for each class
   std::span<std::uint16_t> ring_links;
@@ -91,8 +110,8 @@ class TcpResources {
   TcpResources& operator=(const TcpResources&) = delete;
 
   TcpMemory memory() noexcept {
-    return {connections_, listeners_,  handshakes_, time_waits_, buckets_, classes_,
-            kRings,       ring_links_, ring_bytes_, records_,    ranges_};
+    return {connections_, listeners_,  handshakes_, time_waits_, {buckets_, listener_buckets_}, classes_, kRings,
+            ring_links_,  ring_bytes_, records_,    ranges_};
   }
 
  private:
@@ -103,6 +122,7 @@ class TcpResources {
   std::array<SynEntry, kConfig.handshakes> handshakes_;
   std::array<TimeWaitEntry, kConfig.time_waits> time_waits_;
   std::array<FlowIndex, kConfig.buckets()> buckets_;
+  std::array<FlowIndex, kConfig.listener_buckets()> listener_buckets_;
   std::array<RingClass, 3> classes_;
   std::array<std::uint16_t, kConfig.ring_count()> ring_links_;
   std::array<SentData::Record, kConfig.record_count()> records_;

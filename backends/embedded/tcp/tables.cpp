@@ -3,20 +3,6 @@
 
 namespace nal::embedded {
 
-namespace {
-
-/// Null where there is none.
-template <class F>
-FlowIndex* hash_link(F& flow) noexcept {
-  if constexpr (std::is_same_v<decltype(F::hash_next), FlowIndex>) {
-    return &flow.hash_next;
-  } else {
-    return nullptr;
-  }
-}
-
-}  // namespace
-
 Flow& Tcp::flow(FlowIndex index) noexcept {
   std::size_t i = index;
   if (i < memory_.connections.size()) { return memory_.connections[i]; }
@@ -26,7 +12,7 @@ Flow& Tcp::flow(FlowIndex index) noexcept {
 }
 
 FlowIndex& Tcp::bucket(const FlowKey& key) noexcept {
-  return memory_.buckets[hash_value(key, hash_key_) & (memory_.buckets.size() - 1)];
+  return memory_.buckets.flows[hash_value(key, hash_key_) & (memory_.buckets.flows.size() - 1)];
 }
 
 FlowIndex Tcp::find_flow(const FlowKey& key) noexcept {

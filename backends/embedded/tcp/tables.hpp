@@ -52,7 +52,7 @@ struct TimeWaitEntry : Flow, std::conditional_t<features::kTcpTimestamps, TcpTim
 };
 
 /// Where connections are waited for.
-struct ListenerEntry {
+struct ListenerEntry : std::conditional_t<features::kFewSockets, UnhashedFlow, HashedFlow> {
   Address local;
   std::uint16_t port = 0;  ///< 0: free
   InterfaceIndex interface = 0;

@@ -14,7 +14,8 @@ Tcp::Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTun
       hash_key_{random.u32(), random.u32()},
       secret_{std::uint64_t{random.u32()} << 32 | random.u32(), std::uint64_t{random.u32()} << 32 | random.u32()},
       deadlines_(*this) {
-  for (FlowIndex& bucket : memory_.buckets) { bucket = kNoFlow; }
+  for (FlowIndex& bucket : memory_.buckets.flows) { bucket = kNoFlow; }
+  for (FlowIndex& bucket : memory_.buckets.listeners) { bucket = kNoFlow; }
   for (Connection& c : memory_.connections) { push(free_.first, free_.last, c); }
   for (std::size_t i = memory_.time_waits.size(); i != 0; --i) {
     memory_.time_waits[i - 1].next = free_time_wait_;

@@ -306,6 +306,23 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   void reset_stranger(const FlowKey& key, const Segment& segment) noexcept;
 
   // listener.cpp, handshake.cpp, syn_cookie.cpp
+  /// Calls `f` with each listener at a port.
+  template <class F>
+  void each_listener(std::uint16_t port, F f) const noexcept {
+    if constexpr (features::kFewSockets) {
+      for (ListenerEntry& listener : memory_.listeners) {
+        if (listener.port == port) { f(listener); }
+      }
+    } else {
+      for (FlowIndex i = listener_bucket(port); i != kNoFlow; i = memory_.listeners[i].hash_next) {
+        if (memory_.listeners[i].port == port) { f(memory_.listeners[i]); }
+      }
+    }
+  }
+  /// Nobody but this host chooses what it listens at, so that the port itself is a good hash of it.
+  FlowIndex& listener_bucket(std::uint16_t port) const noexcept {
+    return memory_.buckets.listeners[port & (memory_.buckets.listeners.size() - 1)];
+  }
   ListenerEntry* find_listener(const FlowKey& key) noexcept;
   void listen_in(ListenerEntry& listener, const FlowKey& key, const Segment& segment) noexcept;
   void handshake_in(SynEntry& entry, const Segment& segment) noexcept;

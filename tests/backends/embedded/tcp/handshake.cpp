@@ -281,6 +281,39 @@ TEST_CASE("A last acknowledgement that finds no rings is answered once there are
   CHECK(s.read_all() == "10");
 }
 
+TEST_CASE("Each of several listeners is found by its port, and not once it is gone", "[tcp][handshake]") {
+  Script s;
+  std::vector<TcpListener> listeners;
+  // In one bucket of the hash.
+  constexpr std::uint16_t kPorts[] = {80, 80 + 64, 80 + 128};
+  for (const std::uint16_t port : kPorts) {
+    auto made = s.tcp.listen({kHere4.to_ip(), port}, {});
+    REQUIRE(made);
+    listeners.push_back(*std::move(made));
+    CHECK(s.tcp.listen({IpAddress::unspecified(Family::v4), port}, {}).error() == Error::address_in_use);
+  }
+  const auto answers = [&](std::uint16_t port) {
+    s.local_port = port;
+    s.in("S 0 win 4000");
+    const std::string answer = s.all();
+    s.in("R 1");
+    return answer.starts_with("S.");
+  };
+  for (const std::uint16_t port : kPorts) { CHECK(answers(port)); }
+  CHECK_FALSE(answers(80 + 192));
+  listeners.erase(listeners.begin() + 1);
+  CHECK(answers(kPorts[0]));
+  CHECK_FALSE(answers(kPorts[1]));
+  CHECK(answers(kPorts[2]));
+  auto again = s.tcp.listen({kHere4.to_ip(), kPorts[1]}, {});
+  REQUIRE(again);
+  CHECK(answers(kPorts[1]));
+  listeners.clear();
+  CHECK_FALSE(answers(kPorts[0]));
+  CHECK(answers(kPorts[1]));
+  CHECK_FALSE(answers(kPorts[2]));
+}
+
 TEST_CASE("LAND: a SYN from the listener's own endpoint is dropped", "[tcp][hostile]") {
   Script s(Script::plain(), kHere4, kHere4);
   s.listen();
