@@ -37,14 +37,15 @@ class Table:
         self.found.setdefault(name, {})[stack] = value
         self.bench.figure(name, round(value, 1), "instructions", stack)
 
-    def all_of(self, stack, command_of):
-        """`command_of` gives the program and its words for one kind of work; None where the stack has no such thing."""
+    def all_of(self, stack, command_of, fewer=1):
+        """`command_of` gives the program and its words for one kind of work; None where the stack has no such thing.
+        Work among many sockets is done `fewer` times less often."""
         for what, rounds, name, crowd in WORK:
             command = command_of(what)
             if command:
-                self.measure(stack, command, name, rounds)
+                self.measure(stack, command, name, rounds // fewer if what == "active" else rounds)
                 if crowd:
-                    self.measure(stack, command, name + IDLE, rounds, "1000")
+                    self.measure(stack, command, name + IDLE, rounds // fewer, "1000")
 
     def show(self):
         rows = [["", *self.stacks]]
@@ -62,13 +63,48 @@ def measure_lwip(table):
         return
     table.all_of("lwIP", lambda what: [str(program), "device", "bulk"] if what == "bulk-offload"
                  else [str(program), "raw", what])
+    table.all_of("lwIP, copying port", lambda what: None if what == "bulk-offload" else [str(program), "copying", what])
     table.all_of("nal on lwIP", lambda what: None if what == "bulk-offload" else [str(program), "nal", what])
     for what, _, name, _ in WORK:
         if what != "bulk-offload":
-            with_nal, without = table.found[name]["nal on lwIP"], table.found[name]["lwIP"]
-            name = f"nal on lwIP, beside lwIP alone: {name}"
-            table.bench.figure(name, round(with_nal - without), "instructions more", "nal")
-            table.bench.hold(name, with_nal - without, BUDGETS)
+            figure = f"nal on lwIP, more than lwIP with a copying port: {name}"
+            more = table.found[name]["nal on lwIP"] - table.found[name]["lwIP, copying port"]
+            table.bench.figure(figure, round(more), "instructions", "nal")
+            table.bench.hold(figure, more, BUDGETS)
+
+
+def cargo(folder, target, *words):
+    """Builds a package of peers/; why not, if it cannot be."""
+    if not shutil.which("cargo"):
+        return "no Rust toolchain here"
+    env = dict(os.environ, CARGO_TARGET_DIR=str(target), CARGO_NET_RETRY="1", CARGO_HTTP_TIMEOUT="20", CARGO_TERM_COLOR="never")
+    try:
+        done = subprocess.run(["cargo", "build", "--quiet", "--release", *words], cwd=folder, env=env, timeout=240,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    except subprocess.TimeoutExpired:
+        return "cargo took too long"
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error")]
+    return None if done.returncode == 0 else "cargo says " + (errors or ["nothing"])[0]
+
+
+# They look at every socket at every turn, so that callgrind takes long.
+CROWDED = 25
+
+
+def measure_rust(table):
+    if table.bench.compiler != "g++":
+        return  # the same once more
+    target = table.bench.folder.parents[1] / "peers"
+    xarxa = os.environ.get("NAL_XARXA")
+    why = cargo(PEERS, target)
+    table.bench.test("smoltcp does the same work", "skipped" if why else "passed", why)
+    if not why:
+        table.all_of("smoltcp", lambda what: [str(target / "release" / "bench-smoltcp"), what], CROWDED)
+    why = ("it is not published; NAL_XARXA=FOLDER has its sources" if not xarxa else
+           cargo(PEERS / "xarxa", target, "--config", f'patch.crates-io.xarxa.path="{xarxa}"'))
+    table.bench.test("xarxa does the same work", "skipped" if why else "passed", why)
+    if not why:
+        table.all_of("xarxa", lambda what: [str(target / "release" / "bench-xarxa"), what], CROWDED)
 
 
 def measure(bench, embedded):
@@ -76,4 +112,5 @@ def measure(bench, embedded):
     table = Table(bench)
     table.all_of("embedded", lambda what: [embedded, what])
     measure_lwip(table)
+    measure_rust(table)
     table.show()

@@ -1,7 +1,7 @@
 // What lwIP takes for what embedded.cpp has the embedded stack do: two hosts on an Ethernet wire, MTU 1500, every
 // checksum made and verified, windows and send buffers of 44 segments, in one thread.
-// `raw|device|nal bulk|ping-pong|active|udp COUNT [IDLE]`: a program on lwIP's raw API, the same with checksums left to
-// the device, or nal over lwIP.
+// `raw|copying|device|nal bulk|ping-pong|active|udp COUNT [IDLE]`: a program on lwIP's raw API, the same whose port
+// copies what it receives, the same with checksums left to the device, or nal over lwIP.
 #include <dlfcn.h>
 
 #include <array>
@@ -139,8 +139,8 @@ int main(int argc, char** argv) {
   const std::string_view what = argc > 3 ? argv[2] : "";
   const unsigned long count = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 0;
   const unsigned long idle = argc > 4 ? std::strtoul(argv[4], nullptr, 10) : what == "active" ? kActive : 0;
-  if ((kind != "raw" && kind != "device" && kind != "nal") || idle > Side::kMostIdle) {
-    std::fprintf(stderr, "usage: %s raw|device|nal bulk|ping-pong|active|udp COUNT [IDLE]\n", argv[0]);
+  if ((kind != "raw" && kind != "copying" && kind != "device" && kind != "nal") || idle > Side::kMostIdle) {
+    std::fprintf(stderr, "usage: %s raw|copying|device|nal bulk|ping-pong|active|udp COUNT [IDLE]\n", argv[0]);
     return 2;
   }
   World world(kind);

@@ -1,5 +1,5 @@
 // A program on lwIP's raw API, as lean as it can be: it takes what arrives in the callbacks, and its device lets lwIP
-// read frames where they lie.
+// read frames where they lie; with NAL_BENCH_COPYING it copies them into lwIP's buffers, as most ports do.
 #include <lwip/etharp.h>
 #include <lwip/inet_chksum.h>
 #include <lwip/init.h>
@@ -81,8 +81,7 @@ class RawSide final : public Side {
     while (Frame* const frame = arriving_) {
       arriving_ = frame->next;
       if (!arriving_) { last_ = nullptr; }
-      pbuf* const buffer =
-          pbuf_alloced_custom(PBUF_RAW, frame->size, PBUF_REF, &frame->buffer, frame->bytes.data(), kLongest);
+      pbuf* const buffer = to_pbuf(*frame);
       if (netif_.input(buffer, &netif_) != ERR_OK) { pbuf_free(buffer); }
     }
     sys_check_timeouts();
@@ -189,6 +188,17 @@ class RawSide final : public Side {
     (peer_->last_ ? peer_->last_->next : peer_->arriving_) = frame;
     peer_->last_ = frame;
     return ERR_OK;
+  }
+  pbuf* to_pbuf(Frame& frame) {
+#ifdef NAL_BENCH_COPYING
+    pbuf* const buffer = pbuf_alloc(PBUF_RAW, frame.size, PBUF_POOL);
+    if (!buffer) { std::abort(); }
+    pbuf_take(buffer, frame.bytes.data(), frame.size);
+    frame.owner->give_back(frame);
+    return buffer;
+#else
+    return pbuf_alloced_custom(PBUF_RAW, frame.size, PBUF_REF, &frame.buffer, frame.bytes.data(), kLongest);
+#endif
   }
   static void free_frame(pbuf* buffer) {
     auto* const frame = reinterpret_cast<Frame*>(buffer);
