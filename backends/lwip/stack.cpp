@@ -198,7 +198,9 @@ bool Stack::poll_interfaces(Context& context) noexcept {
   }
 #if LWIP_NETIF_LOOPBACK && !LWIP_NETIF_LOOPBACK_MULTITHREADING
   netif* interface;
-  NETIF_FOREACH(interface) { netif_poll(interface); }
+  NETIF_FOREACH(interface) {
+    if (interface->loop_first) { netif_poll(interface); }
+  }
 #endif
   tcp_.after_input();
   return more;
@@ -208,8 +210,11 @@ bool Stack::poll_interfaces(Context& context) noexcept {
 Instant Stack::poll_timers(Instant now) noexcept {
   Instant next = tcp_.poll(now);
 #if NO_SYS
-  sys_check_timeouts();
-  const u32_t sleep = sys_timeouts_sleeptime();
+  u32_t sleep = sys_timeouts_sleeptime();
+  if (sleep == 0) {
+    sys_check_timeouts();
+    sleep = sys_timeouts_sleeptime();
+  }
   if (sleep != SYS_TIMEOUTS_SLEEPTIME_INFINITE) { next = std::min(next, now + Duration::milliseconds(sleep)); }
 #endif
   for (Interface& one : interfaces_) {
