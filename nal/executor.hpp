@@ -38,6 +38,8 @@ class RootTask : public detail::ListNode<detail::ReadyTag>, public detail::ListN
 
   /// Hands it to the executor, which polls it first in the next round.
   void attach(Executor& executor) noexcept;
+  /// Names its executor, and nothing else: it is not listed there and not polled before something wakes it.
+  void bind(Executor& executor) noexcept { executor_ = &executor; }
   /// The executor forgets it.
   void detach() noexcept {
     ReadyNode::unlink();
@@ -138,11 +140,22 @@ class Executor {
   Instant next_timer() const noexcept { return timers_.first() ? timers_.first()->at() : Instant::max(); }
   /// Nothing to run before an event or the next timer.
   bool idle() const noexcept { return ready_.empty() && !has_events(); }
+  /// A task has not finished.
+  bool has_tasks() const noexcept { return !tasks_.empty(); }
   /// An event was raised and its waiters have not been woken yet.
   bool has_events() const noexcept { return !inbox_.empty(); }
   /// One of its tasks is being polled: whoever asks is inside of it, and may not run the executor.
   bool in_round() const noexcept { return in_round_; }
   Platform& platform() noexcept { return *platform_; }
+  /// Makes it this thread's, with all that is confined to it; not in a round (asserted). For an event loop of several
+  /// threads that polls it from one at a time: what the thread before did must have happened before this (a strand, a
+  /// mutex).
+  void adopt_thread() noexcept {
+    FrameArena** const here = &platform::current_arena();
+    if (thread_ == here) { return; }
+    NAL_ASSERT(!in_round_);
+    thread_ = here;
+  }
   /// Not for applications: they have `block_on`.
   detail::BlockingTask& blocking_task() noexcept { return blocking_; }
 

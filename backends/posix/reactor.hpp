@@ -58,6 +58,13 @@ class Reactor final : public Platform {
   void wait_for_retry(Context& context, Waiter& waiter, Wait why) noexcept;
   void retry_now() noexcept;
 
+  // For a loop of somebody else's, which polls the executor when the descriptor is readable, or that instant has come.
+
+  /// Readable when `poll` would find something; -1 with `Poller::poll`, which has no such descriptor.
+  int descriptor() const noexcept { return epoll_fd_; }
+  /// When `poll` has something to do that neither the descriptor nor a timer of the executor tells of.
+  Instant poll_at() const noexcept { return retry_at_; }
+
   Instant now() noexcept override;
   void poll(Executor& executor, Instant deadline) noexcept override;
   void wake() noexcept override;
