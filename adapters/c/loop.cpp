@@ -64,16 +64,31 @@ nal_count Loop::carry_out_here(Call& call) noexcept {
 
 nal_count Loop::carry_out_there(Call& call) noexcept {
   if (!threads_.self) { return to_count(Error::not_supported); }
+  // Once it is done, the loop may be gone before its caller sleeps.
+  const auto wait = threads_.wait;
   call.thread_ = threads_.self();
   {
     // What is in the inbox before `stop` is ended by it; what comes later does not get in.
-    platform::CriticalSection section;
+    const platform::CriticalSection section;
     if (stopping() && call.kind_ != Kind::closes) { return to_count(Error::cancelled); }
     inbox_.push(call);
+    ++ringing_;
   }
-  event_.raise();
-  threads_.wait(call.thread_);
+  ring();
+  wait(call.thread_);
   return call.result();
+}
+
+// `ringing_` counts the caller, which may find the loop's work done before it has told of it.
+void Loop::ring() noexcept {
+  event_.raise();
+  const platform::CriticalSection section;
+  --ringing_;
+}
+
+bool Loop::anybody_rings() noexcept {
+  const platform::CriticalSection section;
+  return ringing_ != 0;
 }
 
 void Loop::begin(Call& call) noexcept {
@@ -129,23 +144,36 @@ std::size_t Loop::end_calls(const void* target, Error error) noexcept {
   return count;
 }
 
+bool Loop::nobody_waits() noexcept { return inbox_.empty() && waiting_.empty() && finished_.empty(); }
+
+/// Runs until `done()` and no other thread touches the loop, or the deadline passes.
+template <class F>
+bool Loop::run_out(F done, Instant end) noexcept {
+  while (executor_.run_until(done, end)) {
+    if (!anybody_rings()) { return true; }
+    // Whoever rings still is about to leave, and tells nobody.
+    executor_.run_until([] { return false; }, executor_.now() + Duration::milliseconds(1));
+  }
+  return false;
+}
+
 void Loop::run() noexcept {
-  executor_.run_until([this] { return stopping() && inbox_.empty() && waiting_.empty() && finished_.empty(); });
+  run_out([this] { return stopping() && nobody_waits(); }, Instant::max());
 }
 
 void Loop::stop() noexcept {
   {
-    platform::CriticalSection section;
+    const platform::CriticalSection section;
     stopping_.raise();
+    ++ringing_;
   }
-  event_.raise();
+  ring();
 }
 
 bool Loop::finish(nal_deadline deadline) noexcept {
-  const auto done = [this] { return handles_ == 0 && inbox_.empty() && waiting_.empty() && finished_.empty(); };
   const Instant end =
       deadline < 0 ? executor_.now() - Duration::microseconds(deadline) : Instant::from_microseconds(deadline);
-  return executor_.run_until(done, end);
+  return run_out([this] { return handles_ == 0 && nobody_waits(); }, end);
 }
 
 }  // namespace nal::c

@@ -111,6 +111,11 @@ class Loop {
   void serve(Context& context) noexcept;
   void take_in() noexcept;
   void finished(Call& call) noexcept;
+  void ring() noexcept;
+  bool anybody_rings() noexcept;
+  bool nobody_waits() noexcept;
+  template <class F>
+  bool run_out(F done, Instant end) noexcept;
 
   Executor& executor_;
   AnyStack stack_;
@@ -123,6 +128,7 @@ class Loop {
   detail::List<Call, Call> waiting_;   ///< begun, and not done
   detail::List<Call, Call> finished_;  ///< of other threads, which do not know yet
   std::size_t handles_ = 0;
+  unsigned ringing_ = 0;  ///< threads and interrupts that are raising the event; under the critical section
   platform::Flag stopping_;
 };
 

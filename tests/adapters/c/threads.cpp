@@ -25,6 +25,8 @@ class Running {
       nal_loop_run(&loop);
       finished_ = nal_loop_finish(&loop, kPatience);
       left_ = fixture.in_use();
+      // Other threads may still ask it something, and are refused.
+      released_.wait(false);
     });
     made.wait(nullptr);
     loop_ = made;
@@ -34,6 +36,8 @@ class Running {
   void join() {
     if (!thread_.joinable()) { return; }
     nal_loop_stop(loop_);
+    released_ = true;
+    released_.notify_all();
     thread_.join();
     CHECK(finished_ == NAL_OK);
     CHECK(left_ == 0);
@@ -45,6 +49,7 @@ class Running {
   nal_loop* loop_ = nullptr;
   int finished_ = -1;
   std::size_t left_ = 0;
+  std::atomic<bool> released_{false};
 };
 
 nal_endpoint listen(nal_loop* loop, nal_tcp_listener& listener) {
@@ -210,8 +215,9 @@ TEST_CASE("C: stopping the loop ends what other threads wait for, and they still
     });
   }
   while (asked < kThreads) { std::this_thread::yield(); }
-  running.join();
+  nal_loop_stop(running.loop());
   for (auto& thread : threads) { thread.join(); }
+  running.join();
   CHECK(cancelled == 2 * kThreads);
 }
 
