@@ -10,7 +10,8 @@
 
 namespace nal::c {
 
-constexpr nal_count to_count(Error error) noexcept { return -static_cast<nal_count>(error); }
+/// One of `enum nal_error`.
+nal_count to_count(Error error) noexcept;
 inline nal_count to_count(const Result<std::size_t>& result) noexcept {
   return result ? static_cast<nal_count>(*result) : to_count(result.error());
 }

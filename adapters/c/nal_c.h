@@ -67,7 +67,8 @@ enum nal_error {
   NAL_NAME_NOT_FOUND = -23,        /* the name, or one with addresses of that family, does not exist */
   NAL_NAME_SERVICE_FAILED = -24,   /* the name servers did not answer; asking again later may help */
   NAL_PROTOCOL_ERROR = -25,        /* the peer broke the protocol */
-  NAL_IO_ERROR = -26               /* the system reported an error that has no other name here */
+  NAL_IO_ERROR = -26,              /* the system reported an error that has no other name here */
+  NAL_UNTRUSTED_PEER = -27         /* the peer did not prove to be who it should be (TLS) */
 };
 
 /* "NAL_TIMED_OUT", for logs; "NAL_OK" for 0 and more, "unknown" for what is no error. Static storage; never null. */
@@ -110,7 +111,7 @@ int nal_loop_poll(nal_loop* loop);
  * interrupts too. Takes effect when the loop's thread drives the loop. */
 void nal_loop_stop(nal_loop* loop);
 /* After `nal_loop_stop`, from the loop's thread: lets other threads close what they have, until no handle of the loop
- * is open any more (0) or the deadline passes (NAL_TIMED_OUT). */
+ * is open any more (0) or the deadline passes (NAL_TIMED_OUT). The loop may go when no thread will call it any more. */
 int nal_loop_finish(nal_loop* loop, nal_deadline deadline);
 /* Ends the calls that wait on `target` now with NAL_CANCELLED; the handle stays as it is. `target` is the handle of the
  * call; of a call that makes a handle, where that is to be put; of `nal_resolve` and `nal_resolve_address`, `out`. From

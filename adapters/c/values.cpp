@@ -2,65 +2,41 @@
 
 namespace nal::c {
 
-// The numbers of nal_c.h never change; `to_count` relies on the order of `Error` to be theirs.
-static_assert(to_count(Error::end_of_stream) == NAL_END_OF_STREAM);
-static_assert(to_count(Error::connection_reset) == NAL_CONNECTION_RESET);
-static_assert(to_count(Error::connection_refused) == NAL_CONNECTION_REFUSED);
-static_assert(to_count(Error::connection_aborted) == NAL_CONNECTION_ABORTED);
-static_assert(to_count(Error::broken_pipe) == NAL_BROKEN_PIPE);
-static_assert(to_count(Error::not_connected) == NAL_NOT_CONNECTED);
-static_assert(to_count(Error::closed) == NAL_CLOSED);
-static_assert(to_count(Error::timed_out) == NAL_TIMED_OUT);
-static_assert(to_count(Error::would_block) == NAL_WOULD_BLOCK);
-static_assert(to_count(Error::cancelled) == NAL_CANCELLED);
-static_assert(to_count(Error::host_unreachable) == NAL_HOST_UNREACHABLE);
-static_assert(to_count(Error::network_unreachable) == NAL_NETWORK_UNREACHABLE);
-static_assert(to_count(Error::network_down) == NAL_NETWORK_DOWN);
-static_assert(to_count(Error::address_in_use) == NAL_ADDRESS_IN_USE);
-static_assert(to_count(Error::address_not_available) == NAL_ADDRESS_NOT_AVAILABLE);
-static_assert(to_count(Error::no_memory) == NAL_NO_MEMORY);
-static_assert(to_count(Error::table_full) == NAL_TABLE_FULL);
-static_assert(to_count(Error::buffer_too_small) == NAL_BUFFER_TOO_SMALL);
-static_assert(to_count(Error::message_size) == NAL_MESSAGE_SIZE);
-static_assert(to_count(Error::invalid_argument) == NAL_INVALID_ARGUMENT);
-static_assert(to_count(Error::not_supported) == NAL_NOT_SUPPORTED);
-static_assert(to_count(Error::permission_denied) == NAL_PERMISSION_DENIED);
-static_assert(to_count(Error::name_not_found) == NAL_NAME_NOT_FOUND);
-static_assert(to_count(Error::name_service_failed) == NAL_NAME_SERVICE_FAILED);
-static_assert(to_count(Error::protocol_error) == NAL_PROTOCOL_ERROR);
-static_assert(to_count(Error::io_error) == NAL_IO_ERROR);
+// The numbers of nal_c.h never change, whatever comes to `Error`; a compiler warns of a member without one.
+nal_count to_count(Error error) noexcept {
+  switch (error) {
+    case Error::end_of_stream: return NAL_END_OF_STREAM;
+    case Error::connection_reset: return NAL_CONNECTION_RESET;
+    case Error::connection_refused: return NAL_CONNECTION_REFUSED;
+    case Error::connection_aborted: return NAL_CONNECTION_ABORTED;
+    case Error::broken_pipe: return NAL_BROKEN_PIPE;
+    case Error::not_connected: return NAL_NOT_CONNECTED;
+    case Error::closed: return NAL_CLOSED;
+    case Error::timed_out: return NAL_TIMED_OUT;
+    case Error::would_block: return NAL_WOULD_BLOCK;
+    case Error::cancelled: return NAL_CANCELLED;
+    case Error::host_unreachable: return NAL_HOST_UNREACHABLE;
+    case Error::network_unreachable: return NAL_NETWORK_UNREACHABLE;
+    case Error::network_down: return NAL_NETWORK_DOWN;
+    case Error::address_in_use: return NAL_ADDRESS_IN_USE;
+    case Error::address_not_available: return NAL_ADDRESS_NOT_AVAILABLE;
+    case Error::no_memory: return NAL_NO_MEMORY;
+    case Error::table_full: return NAL_TABLE_FULL;
+    case Error::buffer_too_small: return NAL_BUFFER_TOO_SMALL;
+    case Error::message_size: return NAL_MESSAGE_SIZE;
+    case Error::invalid_argument: return NAL_INVALID_ARGUMENT;
+    case Error::not_supported: return NAL_NOT_SUPPORTED;
+    case Error::permission_denied: return NAL_PERMISSION_DENIED;
+    case Error::name_not_found: return NAL_NAME_NOT_FOUND;
+    case Error::name_service_failed: return NAL_NAME_SERVICE_FAILED;
+    case Error::protocol_error: return NAL_PROTOCOL_ERROR;
+    case Error::io_error: return NAL_IO_ERROR;
+    case Error::untrusted_peer: return NAL_UNTRUSTED_PEER;
+  }
+  return NAL_IO_ERROR;
+}
 
 namespace {
-
-constexpr const char* kErrorNames[] = {
-    "NAL_OK",
-    "NAL_END_OF_STREAM",
-    "NAL_CONNECTION_RESET",
-    "NAL_CONNECTION_REFUSED",
-    "NAL_CONNECTION_ABORTED",
-    "NAL_BROKEN_PIPE",
-    "NAL_NOT_CONNECTED",
-    "NAL_CLOSED",
-    "NAL_TIMED_OUT",
-    "NAL_WOULD_BLOCK",
-    "NAL_CANCELLED",
-    "NAL_HOST_UNREACHABLE",
-    "NAL_NETWORK_UNREACHABLE",
-    "NAL_NETWORK_DOWN",
-    "NAL_ADDRESS_IN_USE",
-    "NAL_ADDRESS_NOT_AVAILABLE",
-    "NAL_NO_MEMORY",
-    "NAL_TABLE_FULL",
-    "NAL_BUFFER_TOO_SMALL",
-    "NAL_MESSAGE_SIZE",
-    "NAL_INVALID_ARGUMENT",
-    "NAL_NOT_SUPPORTED",
-    "NAL_PERMISSION_DENIED",
-    "NAL_NAME_NOT_FOUND",
-    "NAL_NAME_SERVICE_FAILED",
-    "NAL_PROTOCOL_ERROR",
-    "NAL_IO_ERROR",
-};
 
 static_assert(NAL_ADDRESS_TEXT_SIZE > IpAddress::kMaxTextSize && NAL_ENDPOINT_TEXT_SIZE > Endpoint::kMaxTextSize);
 
@@ -159,15 +135,46 @@ using namespace nal::c;
 extern "C" {
 
 const char* nal_error_name(nal_count error) {
-  if (error >= 0) { return kErrorNames[0]; }
-  const auto number = static_cast<std::size_t>(-(error + 1)) + 1;
-  return number < std::size(kErrorNames) ? kErrorNames[number] : "unknown";
+  if (error >= 0) { return "NAL_OK"; }
+  switch (error) {
+    case NAL_END_OF_STREAM: return "NAL_END_OF_STREAM";
+    case NAL_CONNECTION_RESET: return "NAL_CONNECTION_RESET";
+    case NAL_CONNECTION_REFUSED: return "NAL_CONNECTION_REFUSED";
+    case NAL_CONNECTION_ABORTED: return "NAL_CONNECTION_ABORTED";
+    case NAL_BROKEN_PIPE: return "NAL_BROKEN_PIPE";
+    case NAL_NOT_CONNECTED: return "NAL_NOT_CONNECTED";
+    case NAL_CLOSED: return "NAL_CLOSED";
+    case NAL_TIMED_OUT: return "NAL_TIMED_OUT";
+    case NAL_WOULD_BLOCK: return "NAL_WOULD_BLOCK";
+    case NAL_CANCELLED: return "NAL_CANCELLED";
+    case NAL_HOST_UNREACHABLE: return "NAL_HOST_UNREACHABLE";
+    case NAL_NETWORK_UNREACHABLE: return "NAL_NETWORK_UNREACHABLE";
+    case NAL_NETWORK_DOWN: return "NAL_NETWORK_DOWN";
+    case NAL_ADDRESS_IN_USE: return "NAL_ADDRESS_IN_USE";
+    case NAL_ADDRESS_NOT_AVAILABLE: return "NAL_ADDRESS_NOT_AVAILABLE";
+    case NAL_NO_MEMORY: return "NAL_NO_MEMORY";
+    case NAL_TABLE_FULL: return "NAL_TABLE_FULL";
+    case NAL_BUFFER_TOO_SMALL: return "NAL_BUFFER_TOO_SMALL";
+    case NAL_MESSAGE_SIZE: return "NAL_MESSAGE_SIZE";
+    case NAL_INVALID_ARGUMENT: return "NAL_INVALID_ARGUMENT";
+    case NAL_NOT_SUPPORTED: return "NAL_NOT_SUPPORTED";
+    case NAL_PERMISSION_DENIED: return "NAL_PERMISSION_DENIED";
+    case NAL_NAME_NOT_FOUND: return "NAL_NAME_NOT_FOUND";
+    case NAL_NAME_SERVICE_FAILED: return "NAL_NAME_SERVICE_FAILED";
+    case NAL_PROTOCOL_ERROR: return "NAL_PROTOCOL_ERROR";
+    case NAL_IO_ERROR: return "NAL_IO_ERROR";
+    case NAL_UNTRUSTED_PEER: return "NAL_UNTRUSTED_PEER";
+    default: return "unknown";
+  }
 }
 
 const char* nal_error_text(nal_count error) {
   if (error >= 0) { return "no error"; }
-  if (error < to_count(nal::kLastError)) { return "unknown error"; }
-  return nal::to_string(static_cast<nal::Error>(-error));
+  for (int member = 1; member <= static_cast<int>(nal::kLastError); ++member) {
+    const auto candidate = static_cast<nal::Error>(member);
+    if (to_count(candidate) == error) { return nal::to_string(candidate); }
+  }
+  return "unknown error";
 }
 
 int nal_address_parse(nal_address* out, const char* text) { return parse<nal::IpAddress>(out, text); }
