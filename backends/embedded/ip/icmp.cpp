@@ -144,7 +144,7 @@ void IpLayer::echo(const Ingress& ingress, Packet&& packet) noexcept {
   // In the packet that it came in, if that has the room in front; else in one of the pool's for sending.
   Packet reply = std::move(packet);
   if (reply.headroom() < headroom_) {
-    Packet roomy = allocate_large(reply.size());
+    Packet roomy = allocate_to(ingress.interface, reply.size());
     if (!roomy) { return; }
     std::memcpy(roomy.append(reply.size()).data(), reply.data().data(), reply.size());
     reply = std::move(roomy);

@@ -42,6 +42,18 @@ TEST_CASE("An echo request is answered with its own data", "[embedded][icmp]") {
   }
 }
 
+TEST_CASE("An echo request is answered without large packets, also when it came with little room in front",
+          "[embedded][icmp]") {
+  Host host;
+  std::vector<driver::Packet> taken;
+  while (driver::Packet packet = host.stack.large_packets().allocate(0)) { taken.push_back(std::move(packet)); }
+  const std::size_t size = GENERATE(0u, 56u, 1400u);
+  host.receive(ping(Host::kPeer4, Host::k4, pattern(size)));
+  CHECK(host.take().size() == 28 + size);
+  host.receive(ping(Host::kPeer6, Host::k6, pattern(size)));
+  CHECK(host.take().size() == 48 + size);
+}
+
 TEST_CASE("An echo request of nothing but zeros is answered with a right checksum", "[embedded][icmp]") {
   Host host;
   host.receive(ipv4({.source = Host::kPeer4, .destination = Host::k4, .protocol = 1},
