@@ -35,7 +35,15 @@ namespace interrupts {
 inline constexpr Register kControlAndState{0xE000'ED04};
 /// Read: the interrupt is pending. Written: makes it so.
 inline constexpr std::uint32_t kSysTickPending = 1u << 26;
+/// Of the devices' first 32; a one enables.
+inline constexpr Register kEnable{0xE000'E100};
 }  // namespace interrupts
+
+/// The LAN9118 on the board (AN385, table 3-1 and 3-6).
+namespace ethernet {
+inline constexpr std::uintptr_t kAddress = 0x4020'0000;
+inline constexpr unsigned kInterrupt = 13;
+}  // namespace ethernet
 
 /// Starts the console; called by start-up.
 void start_uart() noexcept;

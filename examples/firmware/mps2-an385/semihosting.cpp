@@ -9,6 +9,9 @@ namespace board {
 namespace {
 
 enum class Service : std::uint32_t {
+  open = 0x01,
+  close = 0x02,
+  read = 0x06,
   get_command_line = 0x15,
   exit_extended = 0x20,
 };
@@ -34,6 +37,20 @@ std::string_view argument() noexcept {
   std::size_t program = 0;  // the first word
   while (program < line.size && text[program] != ' ') { ++program; }
   return program < line.size ? std::string_view(text + program + 1, line.size - program - 1) : std::string_view();
+}
+
+// This board has no source of randomness; the emulator's host has one.
+bool entropy(std::span<std::byte, 32> bytes) noexcept {
+  static constexpr std::string_view kSource = "/dev/urandom";
+  constexpr std::uint32_t kBinary = 1;
+  const volatile std::uint32_t file[] = {reinterpret_cast<std::uintptr_t>(kSource.data()), kBinary, kSource.size()};
+  const std::uint32_t handle = call(Service::open, file);
+  if (handle == ~0u) { return false; }
+  const volatile std::uint32_t buffer[] = {handle, reinterpret_cast<std::uintptr_t>(bytes.data()), bytes.size()};
+  const std::uint32_t not_read = call(Service::read, buffer);
+  const volatile std::uint32_t done[] = {handle};
+  call(Service::close, done);
+  return not_read == 0;
 }
 
 void exit(int status) noexcept {

@@ -41,7 +41,8 @@ namespace {
 
 using Handler = void (*)();
 
-/// Armv7-M ARM, B1.5.2: the stack, then exceptions 1 to 15. No device interrupts are used.
+/// Armv7-M ARM, B1.5.2: the stack, then exceptions 1 to 15. Those of devices follow in `.vectors.devices`, from the
+/// file that uses one.
 struct Vectors {
   std::uint32_t* stack;
   Handler handlers[15];

@@ -6,6 +6,7 @@
 #include "backends/drivers/vlan.hpp"
 #include "examples/firmware/fifo_driver.hpp"
 #include "nal/driver/queue_driver.hpp"
+#include "tests/backends/drivers/lan9118_world.hpp"
 #include "tests/backends/drivers/memory_sink.hpp"
 #include "tests/backends/drivers/memory_world.hpp"
 
@@ -165,7 +166,7 @@ struct VlanWorld : MemoryWorld {
 };
 
 using Fixtures = std::tuple<WireWorld<false>, WireWorld<true>, LoopbackWorld, FaultlessWorld, CapturedWorld, QueueWorld,
-                            SkeletonWorld, TrunkWorld, VlanWorld>;
+                            SkeletonWorld, TrunkWorld, VlanWorld, Lan9118World<false>, Lan9118World<true>>;
 
 }  // namespace
 }  // namespace nal::test
