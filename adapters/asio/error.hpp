@@ -38,11 +38,8 @@ inline ErrorCode to_error_code(Error error) noexcept {
     case Error::name_not_found: return host_not_found;
     case Error::name_service_failed: return host_not_found_try_again;
     case Error::address_not_available: return std::make_error_code(std::errc::address_not_available);
-    case Error::buffer_too_small:
-    case Error::protocol_error:
-    case Error::io_error: break;
+    default: return make_error_code(error);  // Asio has no name for it
   }
-  return make_error_code(error);
 }
 
 namespace detail {
