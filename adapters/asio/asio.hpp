@@ -1,5 +1,9 @@
 #pragma once
 // Standalone Asio, from Debian 12's 1.22 on; of it what the adapter uses.
+
+// Asio includes <netinet/tcp.h>, whose TCP_MSS is not the one that lwIP's headers mean.
+#pragma push_macro("TCP_MSS")
+#undef TCP_MSS
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
@@ -21,6 +25,7 @@
 #include <asio/strand.hpp>
 #include <asio/system_error.hpp>
 #include <asio/version.hpp>
+#pragma pop_macro("TCP_MSS")
 
 #if ASIO_VERSION < 102200
 #error "nal's adapter wants Asio 1.22 or later"

@@ -65,8 +65,6 @@ inline constexpr Error kNamedErrors[] = {Error::end_of_stream,
                                          Error::permission_denied,
                                          Error::name_not_found,
                                          Error::name_service_failed,
-                                         Error::buffer_too_small,
-                                         Error::protocol_error,
                                          Error::address_not_available};
 }  // namespace detail
 

@@ -1,6 +1,6 @@
 #pragma once
 /// lwIP's headers, and whether its options (your `lwipopts.h`) have what this backend needs.
-#if defined(_NETINET_TCP_H) || defined(_NETINET_TCP_H_)
+#if (defined(_NETINET_TCP_H) || defined(_NETINET_TCP_H_)) && defined(TCP_MSS)
 #error "nal/lwip: <netinet/tcp.h> defines TCP_MSS and breaks lwIP's sizes; keep it out of files that use this backend"
 #endif
 

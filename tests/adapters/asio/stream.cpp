@@ -334,6 +334,38 @@ TEMPLATE_TEST_CASE("a server whose sessions own their streams is taken down by c
   CHECK(world.stack_is_empty());
 }
 
+/// A stream that takes and gives whatever it is asked for, and notes where that lies.
+struct Noting {
+  Poll<Result<std::size_t>> poll_read(Context&, Waiter&, std::span<std::byte> buffer) noexcept {
+    *last = buffer.data();
+    return buffer.size();
+  }
+  Poll<Result<std::size_t>> poll_write(Context&, Waiter&, std::span<const std::byte> data) noexcept {
+    *last = data.data();
+    return data.size();
+  }
+  Poll<Result<>> poll_flush(Context&, Waiter&) noexcept { return Result<>(); }
+  Poll<Result<>> poll_shutdown(Context&, Waiter&) noexcept { return Result<>(); }
+  const void** last;
+};
+
+TEST_CASE("the caller's buffers are what the nal stream works on: nothing is copied on the way", "[asio]") {
+  ::asio::io_context context;
+  Loop loop(context.get_executor());
+  const void* last = nullptr;
+  with_asio::Stream<Noting> stream(loop, Noting{&last});
+  std::array<char, 64> buffer{};
+  Told told;
+  stream.async_write_some(::asio::buffer(buffer), told.handler());
+  CHECK(last == buffer.data());
+  last = nullptr;
+  stream.async_read_some(::asio::buffer(buffer), told.handler());
+  CHECK(last == buffer.data());
+  CHECK(told.calls == 0);
+  context.run();
+  CHECK(told.calls == 2);
+}
+
 TEMPLATE_TEST_CASE("datagrams go both ways", "[asio]", PosixWorld, EmbeddedWorld) {
   TestType world;
   using Bound = with_asio::UdpSocket<typename TestType::Stack::MultiplyBoundUdp>;
