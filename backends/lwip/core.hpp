@@ -1,4 +1,6 @@
 #pragma once
+#include <utility>
+
 #include "backends/lwip/lwip.hpp"
 #include "nal/event.hpp"
 #include "nal/executor.hpp"
@@ -14,14 +16,29 @@ struct Bell {
 #endif
 };
 
-/// While one exists, lwIP is this thread's. Not to be nested.
+/// While one exists, lwIP is this thread's, which is the executor's. Not to be nested.
 class CoreLock {
  public:
 #if NO_SYS
   CoreLock() noexcept {}
+  /// Whether what runs now was called by us, and not by lwIP's own thread.
+  static constexpr bool held() noexcept { return true; }
 #else
-  CoreLock() noexcept { LOCK_TCPIP_CORE(); }
-  ~CoreLock() { UNLOCK_TCPIP_CORE(); }
+  CoreLock() noexcept {
+    LOCK_TCPIP_CORE();
+    held_ = true;
+  }
+  ~CoreLock() {
+    held_ = false;
+    UNLOCK_TCPIP_CORE();
+  }
+  /// Whether what runs now, with the core locked, was called by us, and not by lwIP's own thread.
+  static bool held() noexcept { return held_; }
+
+ private:
+  static inline bool held_ = false;  ///< as all of lwIP: by whoever has locked the core
+
+ public:
 #endif
   CoreLock(const CoreLock&) = delete;
   CoreLock& operator=(const CoreLock&) = delete;
@@ -29,49 +46,68 @@ class CoreLock {
 
 /// What the parts of the stack share: time, and how they wake tasks.
 ///
-/// lwIP's callbacks come inside `run()` or a call of ours; beside a tcpip thread, in that thread under the core lock.
-/// Wait lists are the executor's alone, so there a callback notes the bell and raises an event, and `run()` wakes.
+/// lwIP's callbacks come inside `run()` or a call of ours; beside a tcpip thread also in that thread. Wait lists are
+/// the executor's alone, so there a callback notes the bell and raises an event, and `run()` wakes.
 class Core {
  public:
 #if NO_SYS
   explicit Core(Executor& executor) noexcept : executor_(executor) {}
-  /// From a callback, or with the core locked.
-  void ring(Bell& bell) noexcept { bell.waiters.wake_all(); }
-  /// Has `run()` look at what is due, since a call of the application's changed that.
-  void kick() noexcept { kicked_.wake_all(); }
-  void wait(Context& context, Waiter& waiter) noexcept { kicked_.add(context, waiter, Wait::device); }
 #else
   explicit Core(Executor& executor) noexcept : executor_(executor), event_(executor) {}
+#endif
+  /// From a callback, or with the core locked.
   void ring(Bell& bell) noexcept {
-    if (bell.rung) { return; }
-    bell.rung = true;
-    bell.next = first_;
-    first_ = &bell;
-    event_.raise();
+#if !NO_SYS
+    if (!CoreLock::held()) {
+      if (bell.rung) { return; }
+      bell.rung = true;
+      bell.next = std::exchange(rung_, &bell);
+      event_.raise();
+      return;
+    }
+#endif
+    bell.waiters.wake_all();
   }
-  void kick() noexcept { event_.raise(); }
-  void wait(Context& context, Waiter& waiter) noexcept {
-    if (event_.poll_raised(context, waiter).ready()) { context.wake_soon(); }
+  /// Has `run()` look at what is due, since something has changed that; with the core locked.
+  void kick() noexcept {
+#if !NO_SYS
+    if (!CoreLock::held()) {
+      event_.raise();
+      return;
+    }
+#endif
+    kicked_.wake_all();
   }
-  /// Wakes for all bells that were rung, with the core locked.
-  void dispatch() noexcept {
-    while (Bell* const bell = first_) {
-      first_ = bell->next;
+  /// Links `run()` to the above.
+  void wait(Context& context) noexcept {
+    kicked_.add(context, kick_waiter_, Wait::device);
+#if !NO_SYS
+    while (event_.poll_raised(context, event_waiter_).ready()) {}
+    while (Bell* const bell = rung_) {
+      rung_ = bell->next;
       bell->rung = false;
       bell->waiters.wake_all();
     }
-  }
 #endif
+  }
+  void unlink() noexcept {
+    kick_waiter_.unlink();
+#if !NO_SYS
+    event_waiter_.unlink();
+#endif
+  }
+  /// On the executor's thread.
   Instant now() noexcept { return executor_.now(); }
   Executor& executor() noexcept { return executor_; }
 
  private:
   Executor& executor_;
-#if NO_SYS
   WaitList kicked_;
-#else
+  Waiter kick_waiter_;
+#if !NO_SYS
   Event event_;
-  Bell* first_ = nullptr;
+  Waiter event_waiter_;
+  Bell* rung_ = nullptr;  ///< by lwIP's thread, each once
 #endif
 };
 

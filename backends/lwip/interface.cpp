@@ -5,6 +5,7 @@
 #include <netif/ethernet.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace nal::lwip {
 
@@ -23,15 +24,6 @@ err_t output_v6(netif* interface, pbuf* packet, const ip6_addr_t* /*to*/) noexce
   return interface->linkoutput(interface, packet);
 }
 #endif
-
-err_t filter(netif* interface, driver::Driver& driver, const MacAddress& group, bool add) noexcept {
-  static_cast<void>(interface);
-  if (!add) {
-    driver.leave(group);
-    return ERR_OK;
-  }
-  return driver.join(group) ? ERR_OK : ERR_IF;
-}
 
 }  // namespace
 
@@ -58,11 +50,15 @@ bool Interface::add(Core& core, driver::Driver& driver, driver::PacketPool& pool
 }
 
 void Interface::remove() noexcept {
+#if ENABLE_LOOPBACK
+  netif_poll(&netif_);  // what this host said to itself is lwIP's still
+#endif
   netif_remove(&netif_);
   waiting_.clear();
   waiter_.unlink();
 #if !NO_SYS
   for (; outgoing_count_ > 0; --outgoing_count_) { pbuf_free(outgoing_[outgoing_first_++ % kOutgoing]); }
+  filter_count_ = 0;
 #endif
   driver_->give_back(*pool_);
   driver_ = nullptr;
@@ -95,7 +91,7 @@ void Interface::configure() noexcept {
         // RFC 1112 §6.4
         const MacAddress mac(0x01, 0x00, 0x5e, static_cast<u8_t>(address >> 16 & 0x7f), static_cast<u8_t>(address >> 8),
                              static_cast<u8_t>(address));
-        return filter(netif, *of(netif).driver_, mac, action == NETIF_ADD_MAC_FILTER);
+        return of(netif).filter(mac, action == NETIF_ADD_MAC_FILTER);
       });
 #endif
 #endif
@@ -109,10 +105,23 @@ void Interface::configure() noexcept {
         // RFC 2464 §7
         const MacAddress mac(0x33, 0x33, static_cast<u8_t>(last >> 24), static_cast<u8_t>(last >> 16),
                              static_cast<u8_t>(last >> 8), static_cast<u8_t>(last));
-        return filter(netif, *of(netif).driver_, mac, action == NETIF_ADD_MAC_FILTER);
+        return of(netif).filter(mac, action == NETIF_ADD_MAC_FILTER);
       });
 #endif
 #endif
+}
+
+/// Has the device pass frames to a group, or pass them no longer.
+err_t Interface::filter(const MacAddress& group, bool add) noexcept {
+#if !NO_SYS
+  if (!CoreLock::held()) { return filter_later(group, add); }
+  filter_pending();
+#endif
+  if (!add) {
+    driver_->leave(group);
+    return ERR_OK;
+  }
+  return driver_->join(group) ? ERR_OK : ERR_IF;
 }
 
 void Interface::follow_link() noexcept {
@@ -157,22 +166,60 @@ bool Interface::send(pbuf& frame, Instant now) noexcept {
 }
 
 err_t Interface::output(pbuf& frame) noexcept {
-#if NO_SYS
+#if !NO_SYS
+  if (!CoreLock::held()) { return output_later(frame); }
+  send_outgoing(core_->now());
+  if (outgoing_count_ > 0) { return output_later(frame); }
+#endif
   return send(frame, core_->now()) ? ERR_OK : ERR_MEM;
-#else
-  // In whatever thread has the core: the device is not that thread's.
+}
+
+#if !NO_SYS
+/// In lwIP's thread, whose the device is not.
+err_t Interface::output_later(pbuf& frame) noexcept {
   if (outgoing_count_ == kOutgoing) {
     ++statistics_.no_packet;
     blocked_ = true;
     return ERR_MEM;
   }
-  pbuf* const copy = pbuf_clone(PBUF_RAW, PBUF_RAM, &frame);
-  if (!copy) { return ERR_MEM; }
-  outgoing_[(outgoing_first_ + outgoing_count_++) % kOutgoing] = copy;
+  // As for any device that sends later: what is lwIP's own stays as it is while somebody else has it.
+  pbuf* kept = &frame;
+  bool volatile_data = false;
+  for (pbuf* at = &frame; at; at = at->next) { volatile_data |= PBUF_NEEDS_COPY(at) != 0; }
+  if (volatile_data) {
+    kept = pbuf_clone(PBUF_RAW, PBUF_RAM, &frame);
+    if (!kept) { return ERR_MEM; }
+  } else {
+    pbuf_ref(kept);
+  }
+  outgoing_[(outgoing_first_ + outgoing_count_++) % kOutgoing] = kept;
   core_->kick();
   return ERR_OK;
-#endif
 }
+
+void Interface::send_outgoing(Instant now) noexcept {
+  while (outgoing_count_ > 0 && waiting_.count() < kMaxWaiting) {
+    pbuf* const frame = outgoing_[outgoing_first_];
+    if (!send(*frame, now)) { return; }
+    outgoing_first_ = (outgoing_first_ + 1) % kOutgoing;
+    --outgoing_count_;
+    pbuf_free(frame);
+  }
+}
+
+/// The device's filter, set by lwIP's thread.
+err_t Interface::filter_later(const MacAddress& group, bool add) noexcept {
+  if (filter_count_ == kFilters) { return ERR_MEM; }
+  filters_[filter_count_++] = {group, add};
+  core_->kick();
+  return ERR_OK;
+}
+
+void Interface::filter_pending() noexcept {
+  const unsigned count = std::exchange(filter_count_, 0);
+  for (unsigned i = 0; i < count; ++i) { static_cast<void>(filter(filters_[i].group, filters_[i].add)); }
+}
+#endif
 
 void Interface::input(driver::Packet&& packet) noexcept {
   const std::span<const std::byte> frame = packet.data();
@@ -203,13 +250,8 @@ bool Interface::poll(Instant now, unsigned budget) noexcept {
     ++(driver_->transmit(packet, now) ? statistics_.sent : statistics_.refused);
   }
 #if !NO_SYS
-  while (outgoing_count_ > 0 && waiting_.count() < kMaxWaiting) {
-    pbuf* const frame = outgoing_[outgoing_first_];
-    if (!send(*frame, now)) { break; }
-    outgoing_first_ = (outgoing_first_ + 1) % kOutgoing;
-    --outgoing_count_;
-    pbuf_free(frame);
-  }
+  filter_pending();
+  send_outgoing(now);
 #endif
   for (unsigned i = 0; i < budget; ++i) {
     driver::Packet packet = driver_->receive(*pool_, now);

@@ -26,7 +26,10 @@ class Interface {
 
   bool used() const noexcept { return driver_ != nullptr; }
   ::netif& netif() noexcept { return netif_; }
-  const Statistics& statistics() const noexcept { return statistics_; }
+  Statistics statistics() const noexcept {
+    const CoreLock lock;
+    return statistics_;
+  }
 
   /// With the core locked. False when lwIP will not have it.
   bool add(Core& core, driver::Driver& driver, driver::PacketPool& pool) noexcept;
@@ -58,7 +61,14 @@ class Interface {
   err_t output(pbuf& frame) noexcept;
   bool send(pbuf& frame, Instant now) noexcept;
   void input(driver::Packet&& packet) noexcept;
+  err_t filter(const MacAddress& group, bool add) noexcept;
   void follow_link() noexcept;
+#if !NO_SYS
+  err_t output_later(pbuf& frame) noexcept;
+  void send_outgoing(Instant now) noexcept;
+  err_t filter_later(const MacAddress& group, bool add) noexcept;
+  void filter_pending() noexcept;
+#endif
 
   ::netif netif_{};
 #if LWIP_IPV6 && defined(LWIP_HOOK_ND6_GET_GW)
@@ -72,7 +82,14 @@ class Interface {
   bool blocked_ = false;
 #if !NO_SYS
   static constexpr unsigned kOutgoing = 64;
+  static constexpr unsigned kFilters = 8;
+  struct Filter {
+    MacAddress group;
+    bool add;
+  };
   pbuf* outgoing_[kOutgoing];  ///< frames of lwIP's thread
+  Filter filters_[kFilters];   ///< what it wants the device to do
+  unsigned filter_count_ = 0;
   unsigned outgoing_first_ = 0;
   unsigned outgoing_count_ = 0;
 #endif

@@ -32,6 +32,9 @@
 #if !LWIP_IPV4 && !LWIP_IPV6
 #error "nal/lwip: set LWIP_IPV4 or LWIP_IPV6 to 1 in lwipopts.h"
 #endif
+#if LWIP_IPV4 && !LWIP_ARP
+#error "nal/lwip: set LWIP_ARP to 1 in lwipopts.h, or no IPv4 goes over Ethernet"
+#endif
 #if !LWIP_CALLBACK_API
 #error "nal/lwip: set LWIP_CALLBACK_API to 1 (and LWIP_EVENT_API to 0) in lwipopts.h"
 #endif

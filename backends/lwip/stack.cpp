@@ -4,6 +4,7 @@
 #include <lwip/dns.h>
 #include <lwip/memp.h>
 #include <lwip/nd6.h>
+#include <lwip/sys.h>
 
 #include <algorithm>
 
@@ -18,9 +19,15 @@ namespace {
 /// Memory that somebody waits for is asked for again so often; lwIP does not tell when there is some.
 constexpr Duration kRetry = Duration::milliseconds(10);
 
-void initialize(bool wanted) noexcept {
+/// lwIP with our clock and random numbers, once in a process.
+void initialize(bool wanted, Executor& executor, Random& random) noexcept {
   static bool done = false;
-  if (wanted && !done) {
+  if (done || !wanted) {
+    const CoreLock lock;
+    port::begin(executor, random);
+  } else {
+    // There is neither lock nor thread yet.
+    port::begin(executor, random);
 #if NO_SYS
     lwip_init();
 #else
@@ -34,6 +41,21 @@ void initialize(bool wanted) noexcept {
 #endif
 }
 
+#if !NO_SYS && LWIP_NETIF_LOOPBACK_MULTITHREADING
+/// Until lwIP's thread has done what it was asked for before: to look after an interface that is no more, it may be.
+void await_thread() noexcept {
+  sys_sem_t done;
+  [[maybe_unused]] const err_t made = sys_sem_new(&done, 0);
+  NAL_ASSERT(made == ERR_OK);
+  const auto signal = [](void* semaphore) noexcept { sys_sem_signal(static_cast<sys_sem_t*>(semaphore)); };
+  // There is no memory while the thread has as many messages as there can be, for a moment that is.
+  while (tcpip_callback(signal, &done) != ERR_OK) { const CoreLock lock; }
+  sys_sem_wait(&done);
+  sys_sem_free(&done);
+  { const CoreLock lock; }  // the message, too, is freed by then
+}
+#endif
+
 }  // namespace
 
 Stack::Stack(Executor& executor, const Entropy& entropy, const Settings& settings, const Memory& memory) noexcept
@@ -44,18 +66,22 @@ Stack::Stack(Executor& executor, const Entropy& entropy, const Settings& setting
       interfaces_(memory.interfaces),
       tcp_(core_, memory.connections, memory.listeners, settings.linger),
       udp_(core_, memory.udp_sockets, memory.udp_datagrams, memory.udp_memberships, memory.udp_queue) {
-  port::begin(executor, random_);
-  initialize(settings.initialize);
+  initialize(settings.initialize, executor, random_);
 }
 
 Stack::~Stack() {
-  const CoreLock lock;
-  tcp_.end_all();
-  udp_.end_all();
-  for (Interface& one : interfaces_) {
-    if (one.used()) { one.remove(); }
+  {
+    const CoreLock lock;
+    tcp_.end_all();
+    udp_.end_all();
+    for (Interface& one : interfaces_) {
+      if (one.used()) { one.remove(); }
+    }
+    port::end();
   }
-  port::end();
+#if !NO_SYS && LWIP_NETIF_LOOPBACK_MULTITHREADING
+  await_thread();
+#endif
 }
 
 Interface* Stack::interface(InterfaceId id) noexcept {
@@ -202,7 +228,6 @@ bool Stack::poll_interfaces(Context& context) noexcept {
     if (interface->loop_first) { netif_poll(interface); }
   }
 #endif
-  tcp_.after_input();
   return more;
 }
 
@@ -225,21 +250,21 @@ Instant Stack::poll_timers(Instant now) noexcept {
 
 Poll<Result<>> Stack::poll_run(Context& context, Timer& timer) noexcept {
   const CoreLock lock;
-  const bool retry = udp_.senders_wait();
-  if (retry && (!timer.armed() || timer.at() <= context.now())) { udp_.wake_senders(); }
+  if (retry_at_ <= context.now()) {
+    retry_at_ = Instant::max();
+    udp_.wake_senders();
+  }
   bool more = poll_interfaces(context);
   Instant next = poll_timers(context.now());
-  if (udp_.senders_wait()) { next = std::min(next, context.now() + kRetry); }
+  if (udp_.senders_wait() && retry_at_.is_never()) { retry_at_ = context.now() + kRetry; }
+  next = std::min(next, retry_at_);
   // The timers may have sent to this host itself, or what a device had no room for.
-  core_.wait(context, kick_waiter_);
+  core_.wait(context);
   for (Interface& one : interfaces_) {
     if (!one.used()) { continue; }
     one.wait(context);
     if (one.blocked()) { pool_.returned().add(context, pool_waiter_, Wait::device); }
   }
-#if !NO_SYS
-  core_.dispatch();
-#endif
   if (!configuration_.empty()) { configuration_.wake_all(); }
   if (more) { context.wake_soon(); }
   if (next.is_never()) {
@@ -251,7 +276,7 @@ Poll<Result<>> Stack::poll_run(Context& context, Timer& timer) noexcept {
 }
 
 void Stack::unlink_waiters() noexcept {
-  kick_waiter_.unlink();
+  core_.unlink();
   pool_waiter_.unlink();
   for (Interface& one : interfaces_) { one.unlink(); }
 }

@@ -134,6 +134,10 @@ class Stack {
     Poll<Result<>> poll(Context& context) noexcept {
       if (stack_->config_up(interface_, family_)) { return Result<>(); }
       stack_->configuration_.add(context, waiter_, Wait::device);
+#if !NO_SYS
+      // lwIP's thread, which may bring it about, tells nobody.
+      context.arm(timer_, context.now() + Duration::milliseconds(100));
+#endif
       return pending;
     }
 
@@ -142,6 +146,9 @@ class Stack {
     InterfaceId interface_;
     Family family_;
     Waiter waiter_;
+#if !NO_SYS
+    Timer timer_;
+#endif
   };
   /// *Completes* when the interface can be used. *Errors*: none. *Cancellation*: dropping it loses nothing.
   WaitConfigUp wait_config_up(InterfaceId interface, Family family = Family::any) noexcept {
@@ -164,13 +171,17 @@ class Stack {
   /// a time. *Cancellation*: the stack stands still until it is run again.
   Run run() noexcept { return Run(*this); }
 
+  Core& core() noexcept { return core_; }
   Tcp& tcp() noexcept { return tcp_; }
   Udp& udp() noexcept { return udp_; }
   driver::PacketPool& packets() noexcept { return pool_; }
   /// Null if there is no such interface over a driver of nal's.
   Interface* interface(InterfaceId id) noexcept;
   /// Sockets and connections in use, those that linger among them.
-  std::size_t in_use() const noexcept { return tcp_.in_use() + udp_.in_use(); }
+  std::size_t in_use() const noexcept {
+    const CoreLock lock;
+    return tcp_.in_use() + udp_.in_use();
+  }
 
  private:
   static constexpr unsigned kBudget = 16;
@@ -202,7 +213,7 @@ class Stack {
   Tcp tcp_;
   Udp udp_;
   WaitList configuration_;
-  Waiter kick_waiter_;
+  Instant retry_at_ = Instant::max();  ///< those who wait for memory to send with
   Waiter pool_waiter_;
 };
 

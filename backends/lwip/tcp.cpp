@@ -1,6 +1,7 @@
 #include "backends/lwip/tcp.hpp"
 
 #include <lwip/priv/tcp_priv.h>
+#include <lwip/sys.h>
 
 #include <algorithm>
 #include <cstring>
@@ -63,7 +64,6 @@ void Tcp::attach(TcpSlot& slot, tcp_pcb& pcb) noexcept {
 
 void Tcp::detach(TcpSlot& slot) noexcept {
   tcp_pcb* const pcb = std::exchange(slot.pcb, nullptr);
-  not_closing(slot);
   if (!pcb) { return; }
   tcp_arg(pcb, nullptr);
   tcp_recv(pcb, nullptr);
@@ -101,7 +101,7 @@ void Tcp::release(TcpSlot& slot) noexcept {
   if (slot.lingers) { --lingering_; }
   ++slot.generation;
   slot.deadline = Instant::max();
-  slot.user_timeout = Duration::max();
+  slot.user_timeout = TcpSlot::kForever;
   slot.error = {};
   slot.used = slot.connecting = slot.ended = slot.shut_down = slot.lingers = false;
   core_.ring(slot.readable);
@@ -175,22 +175,12 @@ void Tcp::drop(TcpSlot& slot) noexcept {
   core_.kick();
 }
 
-/// The peer has ended its direction; where this side has, too, lwIP keeps the connection for a while and tells nothing
-/// more of it.
+/// The peer has ended its direction; where this side has, too, lwIP sees to the rest, tells nothing more of it (not
+/// even in CLOSING, when the last acknowledgement comes), and frees the pcb when it likes.
 void Tcp::after_peers_end(TcpSlot& slot) noexcept {
-  if (slot.pcb->state == CLOSING && !slot.closing) {
-    slot.closing = true;
-    ++closing_;
-  } else if (slot.pcb->state == TIME_WAIT) {
-    detach(slot);
-    end(slot, Error{});
-  }
-}
-
-void Tcp::leave_closing() noexcept {
-  for (TcpSlot& slot : slots_) {
-    if (slot.closing) { after_peers_end(slot); }
-  }
+  if (slot.pcb->state != CLOSING && slot.pcb->state != TIME_WAIT) { return; }
+  detach(slot);
+  end(slot, Error{});
 }
 
 Instant Tcp::poll(Instant now) noexcept {
@@ -216,7 +206,7 @@ void Tcp::push() noexcept {
 err_t Tcp::on_connected(void* argument, tcp_pcb* /*pcb*/, err_t /*error: never one*/) noexcept {
   TcpSlot& slot = *static_cast<TcpSlot*>(argument);
   slot.connecting = false;
-  slot.progress = instance_->core_.now();
+  slot.progress = sys_now();
   instance_->core_.ring(slot.writable);
   return ERR_OK;
 }
@@ -248,7 +238,7 @@ err_t Tcp::on_receive(void* argument, tcp_pcb* pcb, pbuf* data, err_t /*error*/)
 
 err_t Tcp::on_sent(void* argument, tcp_pcb* /*pcb*/, u16_t /*size*/) noexcept {
   TcpSlot& slot = *static_cast<TcpSlot*>(argument);
-  slot.progress = instance_->core_.now();
+  slot.progress = sys_now();
   instance_->core_.ring(slot.writable);
   return ERR_OK;
 }
@@ -256,9 +246,9 @@ err_t Tcp::on_sent(void* argument, tcp_pcb* /*pcb*/, u16_t /*size*/) noexcept {
 err_t Tcp::on_poll(void* argument, tcp_pcb* pcb) noexcept {
   TcpSlot& slot = *static_cast<TcpSlot*>(argument);
   Tcp& tcp = *instance_;
-  const Instant now = tcp.core_.now();
+  const std::uint32_t now = sys_now();
   if (!pcb->unacked && !pcb->unsent) { slot.progress = now; }
-  if (!slot.user_timeout.is_never() && now - slot.progress >= slot.user_timeout) {
+  if (slot.user_timeout != TcpSlot::kForever && now - slot.progress >= slot.user_timeout) {
     tcp.detach(slot);
     tcp_abort(pcb);
     tcp.end(slot, Error::timed_out);
@@ -272,7 +262,6 @@ void Tcp::on_error(void* argument, err_t error) noexcept {
   TcpSlot& slot = *static_cast<TcpSlot*>(argument);
   // The pcb is gone already.
   slot.pcb = nullptr;
-  instance_->not_closing(slot);
   instance_->end(slot, connection_error(error, slot.connecting));
 }
 
@@ -290,7 +279,7 @@ err_t Tcp::on_accept(void* argument, tcp_pcb* pcb, err_t /*error*/) noexcept {
   }
   // At once, or what arrives before somebody accepts is acknowledged and thrown away.
   tcp.attach(*slot, *pcb);
-  slot->progress = tcp.core_.now();
+  slot->progress = sys_now();
   apply(*slot, listener.accepted);
   tcp_backlog_delayed(pcb);
   slot->listener = &listener;
@@ -323,7 +312,10 @@ void Tcp::apply(TcpSlot& slot, const TcpOptions& options) noexcept {
       ip_reset_option(&pcb, SOF_KEEPALIVE);
     }
   }
-  if (options.user_timeout) { slot.user_timeout = *options.user_timeout; }
+  if (options.user_timeout) {
+    const std::int64_t wanted = std::max<std::int64_t>(options.user_timeout->milliseconds_rounded_up(), 0);
+    slot.user_timeout = static_cast<std::uint32_t>(std::min<std::int64_t>(wanted, TcpSlot::kForever));
+  }
   if (options.hop_limit) { pcb.ttl = *options.hop_limit; }
   if (options.traffic_class) { pcb.tos = *options.traffic_class; }
 }
@@ -347,7 +339,7 @@ Result<TcpStream> Tcp::start_tcp(const Endpoint& remote, const TcpOptions& optio
   tcp_nagle_disable(pcb);
   apply(*slot, options);
   slot->connecting = true;
-  slot->progress = core_.now();
+  slot->progress = sys_now();
   const err_t error = tcp_connect(pcb, &address, remote.port, &on_connected);
   if (error != ERR_OK) {
     abort(*slot);

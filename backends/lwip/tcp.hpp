@@ -86,6 +86,8 @@ class TcpListener {
 
 /// A connection's state beside lwIP's. Of concern to `Tcp`.
 struct TcpSlot {
+  static constexpr std::uint32_t kForever = ~std::uint32_t{0};
+
   tcp_pcb* pcb = nullptr;  ///< null before, and once lwIP has ended it
   // What was received and not read yet: pbufs one behind the other, each our own. Not a chain of lwIP's, whose
   // `tot_len` would have to be put right in each.
@@ -94,11 +96,11 @@ struct TcpSlot {
   TcpSlot* next = nullptr;           ///< free; or waits behind it to be accepted
   ListenerSlot* listener = nullptr;  ///< where it waits to be accepted
   Bell readable;
-  Bell writable;                            ///< room, the end of the handshake, an error
-  Instant deadline = Instant::max();        ///< of one that lingers
-  Instant progress{};                       ///< when the peer last acknowledged something, or had nothing to
-  Duration user_timeout = Duration::max();  ///< after that without
-  std::uint16_t unread_from = 0;            ///< bytes of the first pbuf that were read already
+  Bell writable;                          ///< room, the end of the handshake, an error
+  Instant deadline = Instant::max();      ///< of one that lingers
+  std::uint32_t progress = 0;             ///< lwIP's time when the peer last acknowledged something, or had nothing to
+  std::uint32_t user_timeout = kForever;  ///< after that without, milliseconds
+  std::uint16_t unread_from = 0;          ///< bytes of the first pbuf that were read already
   std::uint16_t generation = 0;
   Error error{};  ///< why it ended
   bool used : 1 = false;
@@ -106,7 +108,6 @@ struct TcpSlot {
   bool ended : 1 = false;  ///< the peer has ended its direction
   bool shut_down : 1 = false;
   bool lingers : 1 = false;  ///< its handle was dropped
-  bool closing : 1 = false;  ///< simultaneous close: the last acknowledgement comes without a callback
 };
 
 /// A listener's state beside lwIP's. Of concern to `Tcp`.
@@ -140,17 +141,16 @@ class Tcp {
   Result<TcpStream> start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept;
   Result<TcpListener> listen(const Endpoint& local, const ListenOptions& options) noexcept;
 
-  /// With the core locked, after frames were given to lwIP: forgets what it is about to forget itself.
-  void after_input() noexcept {
-    if (closing_ != 0) { leave_closing(); }
-  }
   /// Gives up those that linger for too long. When the next one is due.
   Instant poll(Instant now) noexcept;
   /// There is room to send frames again: what lwIP held back since there was none.
   void push() noexcept;
 
   std::size_t in_use() const noexcept { return in_use_ + listeners_in_use_; }
-  const Statistics& statistics() const noexcept { return statistics_; }
+  Statistics statistics() const noexcept {
+    const CoreLock lock;
+    return statistics_;
+  }
 
  private:
   friend class TcpStream;
@@ -177,14 +177,7 @@ class Tcp {
   void drop(TcpSlot& slot) noexcept;
   void drop(ListenerSlot& listener) noexcept;
   void after_peers_end(TcpSlot& slot) noexcept;
-  void leave_closing() noexcept;
   void limit_backlogs() noexcept;
-  void not_closing(TcpSlot& slot) noexcept {
-    if (slot.closing) {
-      slot.closing = false;
-      --closing_;
-    }
-  }
   static void leave_backlog(TcpSlot& slot) noexcept;
   static void apply(TcpSlot& slot, const TcpOptions& options) noexcept;
   static void free_unread(TcpSlot& slot) noexcept;
@@ -204,7 +197,6 @@ class Tcp {
   std::uint16_t in_use_ = 0;
   std::uint16_t listeners_in_use_ = 0;
   std::uint16_t lingering_ = 0;
-  std::uint16_t closing_ = 0;
   Statistics statistics_;
 };
 

@@ -271,7 +271,12 @@ Poll<Result<>> Udp::send(Context& context, Waiter& waiter, UdpSlot& slot, const 
     return Unexpected(Error::invalid_argument);
   }
   constexpr std::size_t kHeaders = 48;
-  if (data.size() > 0xffff - kHeaders || data.size() + kHeaders + 256 > MEM_SIZE) {
+#if MEM_LIBC_MALLOC || MEM_USE_POOLS
+  constexpr std::size_t kRoom = SIZE_MAX;  // it need not be in one piece that is known here
+#else
+  constexpr std::size_t kRoom = MEM_SIZE;
+#endif
+  if (data.size() > 0xffff - kHeaders || data.size() + kHeaders + 256 > kRoom) {
     return Unexpected(Error::message_size);
   }
   if (!slot.broadcast && is_broadcast(remote.address)) { return Unexpected(Error::permission_denied); }

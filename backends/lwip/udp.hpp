@@ -68,7 +68,10 @@ class Udp {
   bool senders_wait() const noexcept { return !room_.empty(); }
 
   std::size_t in_use() const noexcept { return in_use_; }
-  const Statistics& statistics() const noexcept { return statistics_; }
+  Statistics statistics() const noexcept {
+    const CoreLock lock;
+    return statistics_;
+  }
 
  private:
   friend class UdpSocket;

@@ -35,7 +35,8 @@ struct Pair {
 /// One backend, fresh for one test. Making it skips the test if the backend cannot have it.
 class World {
  public:
-  explicit World(Family tested = Family::v4);
+  /// The usual family is IPv4 wherever there is one.
+  explicit World(Family tested = Fixture::has(Family::v4) ? Family::v4 : Family::v6);
 
   Executor& executor() { return fixture_.executor(); }
   Stack& client() { return fixture_.client(); }

@@ -4,6 +4,11 @@
 //
 #include <lwip/ip_addr.h>
 #include <lwip/sys.h>
+#if !NO_SYS
+#include <lwip/tcpip.h>
+
+#include "backends/lwip/port/threads.hpp"
+#endif
 
 #include "nal/assert.hpp"
 #include "nal/hash.hpp"
@@ -13,27 +18,46 @@ namespace nal::lwip::port {
 namespace {
 
 struct State {
-  Executor* executor = nullptr;
   Random* random = nullptr;
   HashKey isn_key;
-  std::uint32_t milliseconds = 0;  ///< lwIP's time when `since` was
+#if NO_SYS
+  Executor* executor = nullptr;
+  FrameArena** thread = nullptr;  ///< the slot's address tells threads apart
+  Duration past;                  ///< lwIP's time when `since` was
   Instant since;
+#endif
 };
 State state;
+
+#if NO_SYS
+/// Since lwIP first had a stack.
+Duration now() noexcept { return state.executor ? state.past + (state.executor->now() - state.since) : state.past; }
+#else
+/// Of any thread.
+Duration now() noexcept { return thread_time().now() - Instant(); }
+#endif
 
 }  // namespace
 
 void begin(Executor& executor, Random& random) noexcept {
-  NAL_ASSERT(!state.executor);
-  state.executor = &executor;
+  NAL_ASSERT(!state.random);
   state.random = &random;
-  state.since = executor.now();
   state.isn_key = {random.u32(), random.u32()};
+#if NO_SYS
+  state.executor = &executor;
+  state.thread = &platform::current_arena();
+  state.since = executor.now();
+#else
+  static_cast<void>(executor);
+#endif
 }
 
 void end() noexcept {
-  state.milliseconds = sys_now();
+#if NO_SYS
+  state.past = now();
   state.executor = nullptr;
+  state.thread = nullptr;
+#endif
   state.random = nullptr;
 }
 
@@ -43,11 +67,7 @@ using nal::lwip::port::state;
 
 extern "C" {
 
-u32_t sys_now() {
-  if (!state.executor) { return state.milliseconds; }
-  const nal::Duration past = state.executor->now() - state.since;
-  return static_cast<u32_t>(state.milliseconds + static_cast<std::uint64_t>(past.milliseconds()));
-}
+u32_t sys_now() { return static_cast<u32_t>(nal::lwip::port::now().milliseconds()); }
 
 std::uint32_t nal_lwip_random() { return state.random ? state.random->u32() : 4; }
 
@@ -55,7 +75,14 @@ void nal_lwip_assertion_failed(const char* message, const char* file, int line) 
   nal::assertion_failed(message, file, line);
 }
 
-void nal_lwip_check_context() {}
+void nal_lwip_check_context() {
+#if NO_SYS
+  NAL_ASSERT(!state.thread || state.thread == &nal::platform::current_arena());
+#else
+  // Before lwIP's thread there is no lock.
+  NAL_ASSERT(!lock_tcpip_core || nal_lwip_holds(lock_tcpip_core));
+#endif
+}
 
 // RFC 6528: a clock of 4 µs, moved for each flow by what only this host knows.
 u32_t nal_lwip_isn(const ip_addr_t* local, u16_t local_port, const ip_addr_t* remote, u16_t remote_port) {
@@ -72,7 +99,6 @@ u32_t nal_lwip_isn(const ip_addr_t* local, u16_t local_port, const ip_addr_t* re
 #endif
   }
   hasher.add(static_cast<u32_t>(local_port) << 16 | remote_port);
-  const std::int64_t now = state.executor ? state.executor->now().microseconds() : 0;
-  return hasher.finish() + static_cast<u32_t>(now / 4);
+  return hasher.finish() + static_cast<u32_t>(nal::lwip::port::now().microseconds() / 4);
 }
 }

@@ -11,8 +11,6 @@ namespace nal::test {
 
 namespace {
 
-std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
-
 /// Both ways over one connection, and what came.
 struct Exchange {
   std::vector<std::byte> up;
@@ -23,40 +21,22 @@ struct Exchange {
 constexpr std::size_t kUp = 60'000;
 constexpr std::size_t kDown = 40'000;
 
-template <class S>
-Task<> write_and_end(S& stream, std::size_t size) {
-  const auto data = placed_bytes(size);
-  const auto written = co_await write_all(stream, data);
-  if (!written) { co_return Unexpected(written.error()); }
-  co_return co_await shutdown(stream);
-}
-template <class S>
-Task<> receive_all(S& stream, std::vector<std::byte>& out) {
-  std::byte buffer[700];
-  for (;;) {
-    const auto got = co_await read(stream, buffer);
-    if (!got) { co_return Unexpected(got.error()); }
-    if (*got == 0) { co_return Unit{}; }
-    out.insert(out.end(), buffer, buffer + *got);
-  }
-}
-
 void note(Error& error, const Result<>& result) {
   if (!result && error == Error{}) { error = result.error(); }
 }
 
 Exchange exchange(LwipHosts& hosts, bool from_lwip) {
   Exchange result;
-  auto pair = from_lwip ? connect_from_lwip(hosts, Family::v4) : connect_to_lwip(hosts, Family::v4);
+  auto pair = from_lwip ? connect_from_lwip(hosts) : connect_to_lwip(hosts);
   if (!pair) {
     result.error = pair.error();
     return result;
   }
   TaskSlot<4096> tasks[4];
   REQUIRE(tasks[0].start(hosts.executor, write_and_end<lwip::TcpStream>, pair->lwip, kUp));
-  REQUIRE(tasks[1].start(hosts.executor, receive_all<embedded::TcpStream>, pair->peer, result.up));
+  REQUIRE(tasks[1].start(hosts.executor, read_everything<embedded::TcpStream>, pair->peer, result.up));
   REQUIRE(tasks[2].start(hosts.executor, write_and_end<embedded::TcpStream>, pair->peer, kDown));
-  REQUIRE(tasks[3].start(hosts.executor, receive_all<lwip::TcpStream>, pair->lwip, result.down));
+  REQUIRE(tasks[3].start(hosts.executor, read_everything<lwip::TcpStream>, pair->lwip, result.down));
   for (auto& task : tasks) {
     REQUIRE(hosts.run_until([&] { return !task.running(); }));
     note(result.error, *task.result());
@@ -66,7 +46,7 @@ Exchange exchange(LwipHosts& hosts, bool from_lwip) {
 
 /// Datagrams may be lost, but not torn; an error is one that is named.
 void exchange_datagrams(LwipHosts& hosts) {
-  auto server = hosts.lwip.udp_bind_single({hosts.lwip_address(Family::v4), 0}, {});
+  auto server = hosts.lwip.udp_bind_single({hosts.lwip_address(LwipHosts::kFamily), 0}, {});
   if (!server) {
     CHECK((server.error() == Error::table_full || server.error() == Error::no_memory));
     return;
@@ -148,7 +128,7 @@ TEST_CASE("A pool that is dry for a while holds everything up, and then everythi
     Exchange result;
     TaskSlot<4096> tasks[2];
     REQUIRE(tasks[0].start(hosts.executor, write_and_end<lwip::TcpStream>, pair->lwip, kUp * 10));
-    REQUIRE(tasks[1].start(hosts.executor, receive_all<embedded::TcpStream>, pair->peer, result.up));
+    REQUIRE(tasks[1].start(hosts.executor, read_everything<embedded::TcpStream>, pair->peer, result.up));
     for (auto& task : tasks) {
       REQUIRE(hosts.run_until([&] { return !task.running(); }));
       CHECK(*task.result());
@@ -181,7 +161,7 @@ TEST_CASE("A write with room in the window but no memory waits, and goes on with
 
 TEST_CASE("A SYN for which lwIP has no memory is tried again by its sender, and the listener goes on") {
   LwipHosts hosts;
-  auto listener = hosts.lwip.listen({hosts.lwip_address(Family::v4), 0}, {});
+  auto listener = hosts.lwip.listen({hosts.lwip_address(LwipHosts::kFamily), 0}, {});
   REQUIRE(listener);
   FailingMemory::reset();
   FailingMemory::only_pool = MEMP_TCP_PCB;
@@ -200,7 +180,7 @@ TEST_CASE("A SYN for which lwIP has no memory is tried again by its sender, and 
 
 TEST_CASE("A datagram for which there is no memory waits for it without spinning, and is sent once") {
   LwipHosts hosts;
-  auto server = hosts.peer.udp_bind_single({hosts.peer_address(Family::v4), 0}, {});
+  auto server = hosts.peer.udp_bind_single({hosts.peer_address(LwipHosts::kFamily), 0}, {});
   REQUIRE(server);
   auto client = udp_connect(hosts.lwip, server->local_endpoint());
   REQUIRE(client);

@@ -2,10 +2,14 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <chrono>
 #include <cstring>
 #include <optional>
+#include <thread>
 
+#include "backends/lwip/address.hpp"
 #include "tests/backends/lwip/support/hosts.hpp"
+#include "tests/support/asserts.hpp"
 #include "tests/support/print.hpp"
 
 // Where users of lwIP's raw API go wrong, one test each.
@@ -13,8 +17,6 @@
 namespace nal::test {
 
 namespace {
-
-std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 template <class S>
 std::size_t fill(LwipHosts& hosts, S& stream) {
@@ -134,13 +136,14 @@ TEST_CASE("A handle of a connection that lwIP has freed tells why, and never mee
 
 TEST_CASE("A connection refused, and one that nobody answers, are told apart") {
   LwipHosts hosts;
-  CHECK(hosts.block(connect(hosts.lwip, {hosts.peer_address(Family::v4), 9})).error_or(Error{}) ==
+  CHECK(hosts.block(connect(hosts.lwip, {hosts.peer_address(LwipHosts::kFamily), 9})).error_or(Error{}) ==
         Error::connection_refused);
   hosts.wire.b().plug(false);
   hosts.wire.b().plug(true);
   hosts.network.configure_transmit({.loss = drivers::Chance::percent(100)});
   // lwIP gives up by itself.
-  CHECK(hosts.block(connect(hosts.lwip, {hosts.peer_address(Family::v4), 9})).error_or(Error{}) == Error::timed_out);
+  CHECK(hosts.block(connect(hosts.lwip, {hosts.peer_address(LwipHosts::kFamily), 9})).error_or(Error{}) ==
+        Error::timed_out);
   CHECK(hosts.lwip.in_use() == 0);
 }
 
@@ -173,7 +176,7 @@ TEST_CASE("A keep-alive finds out that the peer has gone") {
 
 TEST_CASE("Connections that are over and wait out their time make room for new ones, never those in use") {
   LwipHosts hosts;
-  auto listener = hosts.peer.listen({hosts.peer_address(Family::v4), 0}, {});
+  auto listener = hosts.peer.listen({hosts.peer_address(LwipHosts::kFamily), 0}, {});
   REQUIRE(listener);
   auto kept = connect_from_lwip(hosts);
   REQUIRE(kept);
@@ -225,7 +228,7 @@ TEST_CASE("A lingering connection whose peer never ends is given up") {
 
 TEST_CASE("A backlog holds as many as it was told, and the others try again") {
   LwipHosts hosts;
-  auto listener = hosts.lwip.listen({hosts.lwip_address(Family::v4), 0}, {.backlog = 2});
+  auto listener = hosts.lwip.listen({hosts.lwip_address(LwipHosts::kFamily), 0}, {.backlog = 2});
   REQUIRE(listener);
   std::vector<embedded::TcpStream> clients;
   for (int i = 0; i < 5; ++i) {
@@ -234,7 +237,7 @@ TEST_CASE("A backlog holds as many as it was told, and the others try again") {
     clients.push_back(*std::move(client));
   }
   hosts.pass(Duration::milliseconds(500));
-  CHECK(hosts.lwip.tcp().in_use() == 3);  // the listener and two
+  CHECK(hosts.lwip.in_use() == 3);  // the listener and two
   for (int i = 0; i < 5; ++i) { CHECK(hosts.block(accept(*listener))); }
 }
 
@@ -243,7 +246,7 @@ TEST_CASE("A listener that goes takes those in the middle of their handshake alo
   // So that the hosts know each other's hardware addresses.
   auto pair = connect_to_lwip(hosts);
   REQUIRE(pair);
-  std::optional listener(hosts.lwip.listen({hosts.lwip_address(Family::v4), 0}, {}));
+  std::optional listener(hosts.lwip.listen({hosts.lwip_address(LwipHosts::kFamily), 0}, {}));
   REQUIRE(*listener);
   auto client = hosts.peer.start_tcp((*listener)->local_endpoint(), {});
   REQUIRE(client);
@@ -258,7 +261,7 @@ TEST_CASE("A listener that goes takes those in the middle of their handshake alo
 
 TEST_CASE("The same bytes can be sent again and again: headers are put into a copy") {
   LwipHosts hosts;
-  auto server = hosts.peer.udp_bind_single({hosts.peer_address(Family::v4), 0}, {});
+  auto server = hosts.peer.udp_bind_single({hosts.peer_address(LwipHosts::kFamily), 0}, {});
   REQUIRE(server);
   auto client = udp_connect(hosts.lwip, server->local_endpoint());
   REQUIRE(client);
@@ -275,7 +278,7 @@ TEST_CASE("The same bytes can be sent again and again: headers are put into a co
 
 TEST_CASE("Datagrams that nobody reads hold no more pbufs than the queue is long, and the rest is counted") {
   LwipHosts hosts;
-  auto server = hosts.lwip.udp_bind_single({hosts.lwip_address(Family::v4), 0}, {});
+  auto server = hosts.lwip.udp_bind_single({hosts.lwip_address(LwipHosts::kFamily), 0}, {});
   REQUIRE(server);
   const unsigned before = lwip_pool_in_use(MEMP_PBUF_POOL);
   auto client = udp_connect(hosts.peer, server->local_endpoint());
@@ -336,7 +339,7 @@ TEST_CASE("One lwIP serves one stack after the other, and its time goes on") {
 
 TEST_CASE("Initial sequence numbers and ports differ from one connection to the next") {
   LwipHosts hosts;
-  auto listener = hosts.peer.listen({hosts.peer_address(Family::v4), 0}, {});
+  auto listener = hosts.peer.listen({hosts.peer_address(LwipHosts::kFamily), 0}, {});
   REQUIRE(listener);
   auto one = hosts.lwip.start_tcp(listener->local_endpoint(), {});
   auto other = hosts.lwip.start_tcp(listener->local_endpoint(), {});
@@ -348,7 +351,7 @@ TEST_CASE("Initial sequence numbers and ports differ from one connection to the 
 TEST_CASE("A connection to this host itself goes through lwIP's loop") {
   LwipHosts hosts;
   const Family family = GENERATE(Family::v4, Family::v6);
-  if (!LWIP_IPV6 && family == Family::v6) { SKIP("this lwIP is built without IPv6"); }
+  if (!LwipHosts::has(family)) { SKIP("this lwIP is built without " << to_string(family)); }
   const IpAddress address = GENERATE(true, false) ? hosts.lwip_address(family) : IpAddress::loopback(family);
   auto listener = hosts.lwip.listen({address, 0}, {});
   REQUIRE(listener);
@@ -365,5 +368,146 @@ TEST_CASE("A connection to this host itself goes through lwIP's loop") {
   CHECK(std::get<1>(*moved));
   CHECK(got == data);
 }
+
+TEST_CASE("Windows that are closed at both ends of a connection through the loop end in no storm, and open again") {
+  LwipHosts hosts;
+  const IpAddress address = IpAddress::loopback(LwipHosts::kFamily);
+  auto listener = hosts.lwip.listen({address, 0}, {});
+  REQUIRE(listener);
+  auto both = hosts.block(join(connect(hosts.lwip, listener->local_endpoint()), accept(*listener)));
+  REQUIRE(both);
+  auto& [client, server] = *both;
+  REQUIRE(client);
+  REQUIRE(server);
+  const std::size_t up = fill(hosts, *client);
+  const std::size_t down = fill(hosts, *server);
+  CHECK(up >= TCP_WND);
+  CHECK(down >= TCP_WND);
+  hosts.pass(Duration::seconds(20));
+  read_placed(hosts, *server, up);
+  read_placed(hosts, *client, down);
+}
+
+TEST_CASE("lwIP called from a thread whose it is not stops the program") {
+  LwipHosts hosts;
+#if NO_SYS
+  CHECK_ASSERTS(std::thread([] { tcp_new(); }).join());
+#else
+  CHECK_ASSERTS(tcp_new());
+#endif
+}
+
+TEST_CASE("What arrives before somebody accepts is kept for whoever does") {
+  LwipHosts hosts;
+  auto listener = hosts.lwip.listen({hosts.lwip_address(LwipHosts::kFamily), 0}, {});
+  REQUIRE(listener);
+  auto client = hosts.block(connect(hosts.peer, listener->local_endpoint()));
+  REQUIRE(client);
+  REQUIRE(hosts.block(write_all(*client, placed_bytes(3000))));
+  hosts.pass(Duration::milliseconds(500));
+  auto server = hosts.block(accept(*listener));
+  REQUIRE(server);
+  read_placed(hosts, *server, 3000);
+}
+
+TEST_CASE("A connection that is dropped with data unread is reset, so that the peer knows") {
+  LwipHosts hosts;
+  auto pair = connect_to_lwip(hosts);
+  REQUIRE(pair);
+  REQUIRE(hosts.block(write_all(pair->peer, bytes("unread"))));
+  hosts.pass(Duration::milliseconds(100));
+  { const lwip::TcpStream dropped(std::move(pair->lwip)); }
+  std::byte got[1];
+  CHECK(hosts.block(read(pair->peer, got)) == Unexpected(Error::connection_reset));
+  CHECK(hosts.lwip.in_use() == 0);
+}
+
+TEST_CASE("There are as many connections as were asked for, whatever lwIP would have") {
+  LwipHosts hosts;
+  std::vector<lwip::TcpStream> streams;
+  for (unsigned i = 0; i < LwipHosts::kConfig.connections; ++i) {
+    auto stream = hosts.lwip.start_tcp({hosts.peer_address(LwipHosts::kFamily), 9}, {});
+    REQUIRE(stream);
+    streams.push_back(*std::move(stream));
+  }
+  const auto more = hosts.lwip.start_tcp({hosts.peer_address(LwipHosts::kFamily), 9}, {});
+  CHECK(more.error_or(Error{}) == Error::table_full);
+  CHECK(lwip_pool_in_use(MEMP_TCP_PCB) == LwipHosts::kConfig.connections);
+}
+
+TEST_CASE("A frame that lwIP will not have is freed and counted") {
+  LwipHosts hosts;
+  auto pair = connect_to_lwip(hosts);
+  REQUIRE(pair);
+  const unsigned before = lwip_pool_in_use(MEMP_PBUF_POOL);
+  netif& interface = hosts.lwip.interface(hosts.interface)->netif();
+  const netif_input_fn input = interface.input;
+  interface.input = [](pbuf*, netif*) -> err_t { return ERR_MEM; };
+  REQUIRE(hosts.block(write_all(pair->peer, bytes("again"))));
+  hosts.pass(Duration::milliseconds(100));
+  CHECK(lwip_pool_in_use(MEMP_PBUF_POOL) == before);
+  CHECK(hosts.lwip.interface(hosts.interface)->statistics().refused >= 1);
+  interface.input = input;
+  std::byte got[5];
+  CHECK(hosts.block(read_exact(pair->lwip, got)));
+}
+
+#if !NO_SYS
+TEST_CASE("Other threads may be at work in lwIP at the same time, each with the core locked") {
+  LwipHosts hosts;
+  auto pair = connect_to_lwip(hosts);
+  REQUIRE(pair);
+  auto socket = hosts.peer.udp_bind_single({hosts.peer_address(LwipHosts::kFamily), 0}, {});
+  REQUIRE(socket);
+  const Endpoint to = socket->local_endpoint();
+  constexpr unsigned kDatagrams = 200;
+  std::thread other([to] {
+    ip_addr_t address;
+    lwip::to_lwip(to.address, address);
+    LOCK_TCPIP_CORE();
+    udp_pcb* const pcb = udp_new_ip_type(lwip::type_of(to.address));
+    UNLOCK_TCPIP_CORE();
+    for (unsigned i = 0; i < kDatagrams; ++i) {
+      LOCK_TCPIP_CORE();
+      pbuf* const packet = pbuf_alloc(PBUF_TRANSPORT, 100, PBUF_RAM);
+      std::memset(packet->payload, 7, 100);
+      udp_sendto(pcb, packet, &address, to.port);
+      pbuf_free(packet);
+      UNLOCK_TCPIP_CORE();
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    LOCK_TCPIP_CORE();
+    udp_remove(pcb);
+    UNLOCK_TCPIP_CORE();
+  });
+  constexpr std::size_t kSize = 200'000;
+  std::vector<std::byte> up;
+  std::vector<std::byte> down;
+  TaskSlot<4096> tasks[4];
+  REQUIRE(tasks[0].start(hosts.executor, write_and_end<lwip::TcpStream>, pair->lwip, kSize));
+  REQUIRE(tasks[1].start(hosts.executor, read_everything<embedded::TcpStream>, pair->peer, up));
+  REQUIRE(tasks[2].start(hosts.executor, write_and_end<embedded::TcpStream>, pair->peer, kSize));
+  REQUIRE(tasks[3].start(hosts.executor, read_everything<lwip::TcpStream>, pair->lwip, down));
+  unsigned heard = 0;
+  const auto listen_too = [&] {
+    std::byte buffer[200];
+    while (try_receive(hosts.executor, *socket, buffer)) { ++heard; }
+  };
+  for (auto& task : tasks) {
+    REQUIRE(hosts.run_until([&] {
+      listen_too();
+      return !task.running();
+    }));
+    CHECK(*task.result());
+  }
+  other.join();
+  hosts.run_until([&] { return listen_too(), false; }, Duration::seconds(1));
+  CHECK(up == placed_bytes(kSize));
+  CHECK(down == placed_bytes(kSize));
+  // UDP may lose some: what lwIP's thread sends waits in a queue that has an end.
+  CHECK(heard > 0);
+  CHECK(heard <= kDatagrams);
+}
+#endif
 
 }  // namespace nal::test

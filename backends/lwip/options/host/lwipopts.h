@@ -12,7 +12,9 @@
 #define LWIP_NETCONN 0
 #define LWIP_SOCKET 0
 
+#ifndef LWIP_IPV4
 #define LWIP_IPV4 1
+#endif
 #ifndef LWIP_IPV6
 #define LWIP_IPV6 1
 #endif
@@ -40,7 +42,9 @@
 #define LWIP_NETIF_LOOPBACK 1
 #define LWIP_HAVE_LOOPIF 1
 #define LWIP_LOOPBACK_MAX_PBUFS 64
+#ifndef LWIP_NETIF_LOOPBACK_MULTITHREADING
 #define LWIP_NETIF_LOOPBACK_MULTITHREADING 0
+#endif
 #define LWIP_NETIF_HWADDRHINT 1
 
 /* On 64-bit machines the helper of reassembly is larger than the IPv6 header that it would lie on. */

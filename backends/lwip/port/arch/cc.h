@@ -18,6 +18,9 @@ void nal_lwip_assertion_failed(const char* message, const char* file, int line);
 #if defined(__unix__) && !defined(__cplusplus)
 uint32_t htonl(uint32_t value);  // nd6.c calls it without having declared it
 #endif
+#if defined(__unix__) || defined(__APPLE__)
+#define LWIP_ERRNO_STDINCLUDE 1
+#endif
 #define LWIP_RAND() nal_lwip_random()
 #define LWIP_PLATFORM_ASSERT(message) nal_lwip_assertion_failed(message, __FILE__, __LINE__)
 #define LWIP_PLATFORM_DIAG(arguments) ((void)0)

@@ -3,6 +3,7 @@
 #include <lwip/stats.h>
 
 #include <array>
+#include <string_view>
 #include <vector>
 
 #include "backends/drivers/fault_injector.hpp"
@@ -15,7 +16,7 @@
 #include "nal/task_slot.hpp"
 #include "nal/tcp.hpp"
 #include "nal/udp.hpp"
-#include "tests/support/virtual_clock.hpp"
+#include "tests/backends/lwip/support/clock.hpp"
 
 namespace nal::test {
 
@@ -36,17 +37,19 @@ class LwipHosts {
     const auto other = peer.add_interface(wire.b());
     NAL_ASSERT(ours && other);
     interface = *ours;
-    add(lwip, interface, lwip_address(Family::v4));
-    add(peer, *other, peer_address(Family::v4));
-#if LWIP_IPV6
-    add(lwip, interface, lwip_address(Family::v6));
-    add(peer, *other, peer_address(Family::v6));
-#endif
+    for (const Family family : {Family::v4, Family::v6}) {
+      if (!has(family)) { continue; }
+      add(lwip, interface, lwip_address(family));
+      add(peer, *other, peer_address(family));
+    }
     [[maybe_unused]] const bool running =
         lwip_run.start(executor, run<lwip::Stack>, lwip) && peer_run.start(executor, run<embedded::Stack>, peer);
     NAL_ASSERT(running);
   }
 
+  static constexpr bool has(Family family) { return family == Family::v4 ? LWIP_IPV4 : LWIP_IPV6; }
+  /// Where one will do.
+  static constexpr Family kFamily = LWIP_IPV4 ? Family::v4 : Family::v6;
   static IpAddress lwip_address(Family family) {
     using namespace literals;
     return family == Family::v4 ? "10.77.0.1"_ip : "fd77::1"_ip;
@@ -74,7 +77,7 @@ class LwipHosts {
     return Entropy(bytes);
   }
 
-  VirtualClock clock;
+  LwipClock clock;
   Executor executor{clock};
   drivers::WirePair wire{{.queue = 256, .copy = true}};
   std::vector<drivers::LateFrame> late_received{256};
@@ -119,6 +122,27 @@ inline std::vector<std::byte> placed_bytes(std::size_t size, std::size_t first =
   return bytes;
 }
 
+inline std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+/// Writes so many bytes that tell their place, and ends.
+template <class S>
+Task<> write_and_end(S& stream, std::size_t size) {
+  const auto data = placed_bytes(size);
+  const auto written = co_await write_all(stream, data);
+  if (!written) { co_return Unexpected(written.error()); }
+  co_return co_await shutdown(stream);
+}
+template <class S>
+Task<> read_everything(S& stream, std::vector<std::byte>& out) {
+  std::byte buffer[1111];
+  for (;;) {
+    const auto got = co_await read(stream, buffer);
+    if (!got) { co_return Unexpected(got.error()); }
+    if (*got == 0) { co_return Unit{}; }
+    out.insert(out.end(), buffer, buffer + *got);
+  }
+}
+
 /// A connection between the two, lwIP at one end.
 template <class Ours, class Theirs>
 struct LwipPair {
@@ -128,14 +152,14 @@ struct LwipPair {
 using ConnectedPair = LwipPair<lwip::TcpStream, embedded::TcpStream>;
 
 /// Opened by lwIP. One after the other, so that a connect that fails is not waited for by an accept.
-inline Result<ConnectedPair> connect_from_lwip(LwipHosts& hosts, Family family = Family::v4) {
+inline Result<ConnectedPair> connect_from_lwip(LwipHosts& hosts, Family family = LwipHosts::kFamily) {
   NAL_TRY_SET(auto listener, hosts.peer.listen({hosts.peer_address(family), 0}, {}));
   NAL_TRY_SET(auto ours, hosts.block(connect(hosts.lwip, listener.local_endpoint())));
   NAL_TRY_SET(auto theirs, hosts.block(accept(listener)));
   return ConnectedPair{std::move(ours), std::move(theirs)};
 }
 /// Opened by the peer.
-inline Result<ConnectedPair> connect_to_lwip(LwipHosts& hosts, Family family = Family::v4) {
+inline Result<ConnectedPair> connect_to_lwip(LwipHosts& hosts, Family family = LwipHosts::kFamily) {
   NAL_TRY_SET(auto listener, hosts.lwip.listen({hosts.lwip_address(family), 0}, {}));
   NAL_TRY_SET(auto theirs, hosts.block(connect(hosts.peer, listener.local_endpoint())));
   NAL_TRY_SET(auto ours, hosts.block(accept(listener)));
