@@ -83,8 +83,9 @@ class World {
 
 /// How reading ends whose peer has dropped its stream: with `at_end`; or as an error on a stack that tells it from an
 /// end that the peer said.
-inline Result<std::size_t> end_of_dropped(std::size_t at_end = 0) {
-  if constexpr (requires { Fixture::kEndOfDroppedIsTold; }) {
+template <class F = Fixture>
+Result<std::size_t> end_of_dropped(std::size_t at_end = 0) {
+  if constexpr (requires { F::kEndOfDroppedIsTold; }) {
     return Unexpected(Error::end_of_stream);
   } else {
     return at_end;
