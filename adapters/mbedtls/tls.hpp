@@ -16,7 +16,7 @@ class ServerName {
   static constexpr std::size_t kMost = 255;
   /// A DNS name. It is copied. A longer one than DNS has is refused when it is used.
   explicit ServerName(std::string_view name) noexcept : size_(name.size()) {
-    if (size_ <= kMost) { std::memcpy(text_, name.data(), size_); }
+    if (size_ > 0 && size_ <= kMost) { std::memcpy(text_, name.data(), size_); }
   }
   /// Whatever name the certificate has, as long as it is trusted.
   static ServerName unchecked() noexcept { return ServerName(std::string_view()); }
