@@ -9,7 +9,7 @@ void Call::step(RootTask& task, Context& context) noexcept {
   if (call.done_) { return; }
   if (!call.end_) { call.end_ = call.end(context.now()); }
   auto result = call.table_->poll(call, context);
-  if (result.ready()) { return call.finish(*std::move(result)); }
+  if (result.ready()) { return call.finish(*result); }
   if (context.now() >= *call.end_) {
     return call.finish(Unexpected(call.deadline_ == NAL_NO_WAIT ? Error::would_block : Error::timed_out));
   }
@@ -54,7 +54,7 @@ nal_count Loop::carry_out_here(Call& call) noexcept {
   if (!waits) {
     Context context = Context::probe(executor_);
     auto result = call.table_->poll(call, context);
-    call.finish(result.ready() ? *std::move(result) : Unexpected(Error::would_block));
+    call.finish(result.ready() ? *result : Unexpected(Error::would_block));
     return call.result();
   }
   begin(call);
