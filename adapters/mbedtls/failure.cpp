@@ -97,40 +97,27 @@ Reason reason_of(int code) noexcept {
 #if defined(MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE)
     case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE: return Reason::no_certificate;
 #endif
-#if defined(MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN)
-    case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN: return Reason::nothing_in_common;
-#endif
-#if defined(MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE)
-    case MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE: return Reason::nothing_in_common;
-#endif
-#if defined(MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL)
-    case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL: return Reason::nothing_in_common;
-#endif
-#if defined(MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION)
-    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION: return Reason::nothing_in_common;
-#endif
-#if defined(MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION)
-    case MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION: return Reason::nothing_in_common;
+#if defined(MBEDTLS_ERR_SSL_BAD_CERTIFICATE)
+    case MBEDTLS_ERR_SSL_BAD_CERTIFICATE: return Reason::bad_certificate;
 #endif
 #if defined(MBEDTLS_ERR_SSL_BAD_HS_FINISHED)
     case MBEDTLS_ERR_SSL_BAD_HS_FINISHED: return Reason::wrong_key;
 #endif
-#if defined(MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION)
-    case MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION: return Reason::malformed;
+#if MBEDTLS_VERSION_MAJOR >= 3
+    case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL:
+    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
+    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE: return Reason::nothing_in_common;
+    case MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION:
+    case MBEDTLS_ERR_SSL_DECODE_ERROR:
+    case MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER:
+#else
+    case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN:
+    case MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE:
+    case MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION: return Reason::nothing_in_common;
 #endif
     case MBEDTLS_ERR_SSL_INVALID_RECORD:
     case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
     case MBEDTLS_ERR_SSL_UNEXPECTED_RECORD: return Reason::malformed;
-#if defined(MBEDTLS_ERR_SSL_DECODE_ERROR)
-    case MBEDTLS_ERR_SSL_DECODE_ERROR:
-    case MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER: return Reason::malformed;
-#endif
-#if defined(MBEDTLS_ERR_SSL_BAD_CERTIFICATE)
-    case MBEDTLS_ERR_SSL_BAD_CERTIFICATE: return Reason::bad_certificate;
-#endif
-#if defined(MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE)
-    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE: return Reason::nothing_in_common;
-#endif
     default: return Reason::internal;
   }
 }

@@ -12,6 +12,7 @@ using nal::Unexpected;
 using namespace nal::detail;
 
 constexpr std::string_view kScheme = "mqtt://";
+constexpr std::string_view kTlsScheme = "mqtts://";
 
 bool is_hex(char c) noexcept { return digit_value(c) < 16; }
 
@@ -45,12 +46,17 @@ class Decoder {
 }  // namespace
 
 Result<Url> Url::parse(std::string_view text, std::span<char> out) noexcept {
-  if (text.size() < kScheme.size() || first(text, kScheme.size()) != kScheme) {
-    return Unexpected(Error::invalid_argument);
-  }
-  text.remove_prefix(kScheme.size());
   Decoder decoder(out);
   Url url;
+  if (text.starts_with(kTlsScheme)) {
+    url.secure = true;
+    url.port = kDefaultTlsPort;
+    text.remove_prefix(kTlsScheme.size());
+  } else if (text.starts_with(kScheme)) {
+    text.remove_prefix(kScheme.size());
+  } else {
+    return Unexpected(Error::invalid_argument);
+  }
 
   const std::size_t slash = find(text, '/');
   if (slash != text.size()) { NAL_TRY_SET(url.topic, decoder.decode(after(text, slash))); }

@@ -69,6 +69,7 @@ const char* advice(const mqtt::Failure& failure) {
         case Error::connection_refused: return "; is a server running there? -h and -p choose another";
         case Error::name_not_found: return "; check the name behind -h";
         case Error::timed_out: return "; --timeout waits longer";
+        case Error::untrusted_peer: return "; --cafile names those who vouch for it";
         default: return "";
       }
     case mqtt::Failure::Cause::store: return "; what --persistence has kept does not fit, or its disk is full";
@@ -109,7 +110,7 @@ std::size_t aliases_in(const ConnectionOptions& options) {
 bool ConnectByName::redirect(std::string_view server, bool) {
   if (++redirects_ > kMostRedirects) { return false; }
   server = server.substr(0, server.find(' '));
-  std::string url = "mqtt://" + std::string(server);
+  std::string url = (secure_ ? "mqtts://" : "mqtt://") + std::string(server);
   std::string decoded(url.size(), '\0');
   const auto parsed = mqtt::Url::parse(url, decoded);
   if (!parsed) { return false; }

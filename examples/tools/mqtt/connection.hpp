@@ -19,7 +19,7 @@ namespace nal_mqtt {
 class ConnectByName {
  public:
   ConnectByName(nal::AnyStack& stack, const ConnectionOptions& options)
-      : stack_(&stack), host_(options.host), port_(options.port) {}
+      : stack_(&stack), host_(options.host), port_(options.port), secure_(options.secure) {}
   nal::ConnectByName<nal::AnyStack, nal::AnyStack> operator()() const { return nal::connect(*stack_, host_, port_); }
   /// `server` is a list of `host[:port]`; the first is taken. False if it is none, or if servers send us round in
   /// circles.
@@ -31,6 +31,7 @@ class ConnectByName {
   nal::AnyStack* stack_;
   std::string host_;
   std::uint16_t port_;
+  bool secure_;
   unsigned redirects_ = 0;
 };
 

@@ -79,13 +79,13 @@ void add_session_options(CLI::App& app, ConnectionOptions& options) {
 void add_connection_options(CLI::App& app, ConnectionOptions& options) {
   app.set_help_flag("--help", "print this and exit");
   app.footer(kFooter);
-  app.add_option("URL,-L,--url", options.url, "mqtt://[user[:password]@]host[:port]/topic, in place of -u -P -h -p -t")
+  app.add_option("URL,-L,--url", options.url,
+                 "mqtt[s]://[user[:password]@]host[:port]/topic, in place of -u -P -h -p -t")
       ->type_name("URL");
   app.add_option("-h,--host", options.host, "the server's name or address")->type_name("HOST")->capture_default_str();
-  app.add_option("-p,--port", options.port, "its port")
+  app.add_option("-p,--port", options.port, "its port; 1883 if left out, or 8883 with TLS")
       ->type_name("PORT")
-      ->check(CLI::Range(1, 65535).description(""))
-      ->capture_default_str();
+      ->check(CLI::Range(1, 65535).description(""));
   add_version_option(app, options);
   app.add_option("-q,--qos", options.qos, "quality of service: 0 at most once, 1 at least once, 2 exactly once")
       ->type_name("QOS")
@@ -104,6 +104,7 @@ void add_connection_options(CLI::App& app, ConnectionOptions& options) {
       ->check(CLI::Range(std::size_t{1024}, mqtt::kMaxRemaining + mqtt::kMaxHeaderSize).description(""))
       ->capture_default_str();
   examples::add_timeout_option(app, options.timeout, "how long to wait for the server to connect and to answer");
+  examples::add_tls_options(app, options.tls);
   examples::add_backend_options(app, options.backend);
   auto* verbose = app.add_flag("-d,--debug,--verbose", options.verbose, "say what happens, on standard error");
   app.add_flag("--quiet", options.quiet, "say nothing but errors that end the program")->excludes(verbose);
@@ -152,10 +153,11 @@ void take_url(ConnectionOptions& options) {
   const auto url = mqtt::Url::parse(options.url, decoded);
   if (!url) {
     throw CLI::ValidationError("'" + options.url +
-                               "' is no URL of the form mqtt://[user[:password]@]host[:port]/topic");
+                               "' is no URL of the form mqtt[s]://[user[:password]@]host[:port]/topic");
   }
   options.host = url->host;
   options.port = url->port;
+  options.secure = url->secure;
   if (url->user) { options.user = std::string(*url->user); }
   if (url->password) { options.password = std::string(*url->password); }
   if (!url->topic.empty()) { options.topics.emplace_back(url->topic); }
@@ -163,6 +165,8 @@ void take_url(ConnectionOptions& options) {
 
 void check_connection(ConnectionOptions& options) {
   take_url(options);
+  options.secure = options.secure || options.tls.any();
+  if (options.port == 0) { options.port = options.secure ? mqtt::kDefaultTlsPort : mqtt::kDefaultPort; }
   if (options.keep_session && options.client_id.empty()) {
     throw CLI::ValidationError("-c needs a client identifier (-i), which the server knows the session by");
   }
@@ -296,7 +300,7 @@ CLI::App* add_request(CLI::App& app, RequestOptions& options) {
 
 std::string ConnectionOptions::server() const {
   const bool brackets = host.find(':') != std::string::npos;
-  return "mqtt://" + (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return (secure ? "mqtts://" : "mqtt://") + (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 const ConnectionOptions& CommandLine::connection() const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "examples/common/backend.hpp"
+#include "examples/common/tls.hpp"
 #include "examples/mqtt/config.hpp"
 #include "examples/tools/mqtt/properties.hpp"
 #include "nal/time.hpp"
@@ -16,7 +17,9 @@ struct ConnectionOptions {
   examples::BackendOptions backend;
   std::string url;
   std::string host = "localhost";
-  std::uint16_t port = 1883;
+  std::uint16_t port = 0;  ///< 0 on the command line: the protocol's own
+  examples::TlsOptions tls;
+  bool secure = false;  ///< over TLS: the URL's or any of `tls`
   mqtt::Version version = mqtt::Version::mqtt_3_1_1;
   std::optional<std::string> user;
   std::optional<std::string> password;

@@ -43,6 +43,16 @@ TEST_CASE("A URL gives host, port, topic, user and password", "[mqtt]") {
   CHECK(parse("mqtt://u:p@ss@h/t")->password == "p@ss");
 }
 
+TEST_CASE("A URL asks for TLS by its scheme, which has a port of its own", "[mqtt]") {
+  const auto secure = parse("mqtts://me@h/t");
+  REQUIRE(secure);
+  CHECK(secure->secure);
+  CHECK(secure->port == mqtt::kDefaultTlsPort);
+  CHECK(secure->user == "me");
+  CHECK(parse("mqtts://h:1883/t")->port == 1883);
+  CHECK_FALSE(parse("mqtt://h/t")->secure);
+}
+
 TEST_CASE("Percent-encoded bytes are decoded", "[mqtt]") {
   const auto url = parse("mqtt://us%40er:p%3Aw%2F@h/a%20b/%23");
   REQUIRE(url);
@@ -57,9 +67,9 @@ TEST_CASE("Percent-encoded bytes are decoded", "[mqtt]") {
 
 TEST_CASE("What is no MQTT URL is refused", "[mqtt]") {
   for (const std::string_view text :
-       {"", "mqtt:/", "http://h/t", "mqtts://h/t", "mqtt://", "mqtt:///t", "mqtt://:1883/t", "mqtt://h:/t",
-        "mqtt://h:0/t", "mqtt://h:65536/t", "mqtt://h:1x/t", "mqtt://[::1/t", "mqtt://[]/t", "mqtt://[::1]1/t",
-        "mqtt://u@/t"}) {
+       {"", "mqtt:/", "http://h/t", "mqttss://h/t", "mqtts:/h/t", "mqtt://", "mqtt:///t", "mqtt://:1883/t",
+        "mqtt://h:/t", "mqtt://h:0/t", "mqtt://h:65536/t", "mqtt://h:1x/t", "mqtt://[::1/t", "mqtt://[]/t",
+        "mqtt://[::1]1/t", "mqtt://u@/t"}) {
     INFO(text);
     CHECK(parse(text) == Unexpected(Error::invalid_argument));
   }
