@@ -9,6 +9,7 @@ namespace nal {
 namespace detail {
 struct AnyStackTable {
   Result<AnyTcpStream> (*start_tcp)(void*, const Endpoint&, const TcpOptions&) noexcept;
+  Result<AnyTcpStream> (*start_tcp_from)(void*, const Endpoint&, const Endpoint&, const TcpOptions&) noexcept;
   Result<AnyTcpListener> (*listen)(void*, const Endpoint&, const ListenOptions&) noexcept;
   Result<AnyUdpSocket> (*udp_connect_from)(void*, const Endpoint&, const Endpoint&, const UdpOptions&) noexcept;
   Result<AnyUdpSocket> (*udp_bind_single)(void*, const Endpoint&, const UdpOptions&) noexcept;
@@ -35,6 +36,7 @@ template <class N>
 constexpr AnyStackTable make_any_stack_table() noexcept {
   AnyStackTable table{
       .start_tcp = &not_supported<AnyTcpStream, const Endpoint&, const TcpOptions&>,
+      .start_tcp_from = &not_supported<AnyTcpStream, const Endpoint&, const Endpoint&, const TcpOptions&>,
       .listen = &not_supported<AnyTcpListener, const Endpoint&, const ListenOptions&>,
       .udp_connect_from = &not_supported<AnyUdpSocket, const Endpoint&, const Endpoint&, const UdpOptions&>,
       .udp_bind_single = &not_supported<AnyUdpSocket, const Endpoint&, const UdpOptions&>,
@@ -46,6 +48,12 @@ constexpr AnyStackTable make_any_stack_table() noexcept {
   if constexpr (TcpConnect<N>) {
     table.start_tcp = [](void* stack, const Endpoint& remote, const TcpOptions& options) noexcept {
       return erase<AnyTcpStream>(static_cast<N*>(stack)->start_tcp(remote, options));
+    };
+  }
+  if constexpr (TcpConnectFrom<N>) {
+    table.start_tcp_from = [](void* stack, const Endpoint& local, const Endpoint& remote,
+                              const TcpOptions& options) noexcept {
+      return erase<AnyTcpStream>(static_cast<N*>(stack)->start_tcp_from(local, remote, options));
     };
   }
   if constexpr (TcpAccept<N>) {
@@ -85,8 +93,8 @@ inline constexpr AnyStackTable kAnyStack = make_any_stack_table<N>();
 }  // namespace detail
 
 /// Any stack, for code that is compiled once and linked with whichever: two words that borrow the stack, which outlives
-/// it and its handles. A model of `TcpConnect`, `TcpAccept`, `UdpStack`, `ProbeStack` and `Dns`; what the stack does
-/// not do is `Error::not_supported`.
+/// it and its handles. A model of `TcpConnectFrom`, `TcpAccept`, `UdpStack`, `ProbeStack` and `Dns`; what the stack
+/// does not do is `Error::not_supported`.
 class AnyStack {
  public:
   using TcpStream = AnyTcpStream;
@@ -104,6 +112,10 @@ class AnyStack {
 
   Result<AnyTcpStream> start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept {
     return table_->start_tcp(stack_, remote, options);
+  }
+  Result<AnyTcpStream> start_tcp_from(const Endpoint& local, const Endpoint& remote,
+                                      const TcpOptions& options) noexcept {
+    return table_->start_tcp_from(stack_, local, remote, options);
   }
   Result<AnyTcpListener> listen(const Endpoint& local, const ListenOptions& options) noexcept {
     return table_->listen(stack_, local, options);
@@ -132,7 +144,7 @@ class AnyStack {
   void* stack_;
   const detail::AnyStackTable* table_;
 };
-static_assert(TcpConnect<AnyStack> && TcpAccept<AnyStack> && UdpStack<AnyStack> && ProbeStack<AnyStack> &&
+static_assert(TcpConnectFrom<AnyStack> && TcpAccept<AnyStack> && UdpStack<AnyStack> && ProbeStack<AnyStack> &&
               Dns<AnyStack>);
 
 }  // namespace nal

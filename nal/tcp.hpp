@@ -66,6 +66,19 @@ concept TcpConnect = requires(N& n, const Endpoint& remote, const TcpOptions& op
   { n.start_tcp(remote, options) } -> std::same_as<Result<typename N::TcpStream>>;
 };
 
+/// A stack that opens TCP connections from where it is told (RFC 9293, MUST-43): of a host with several addresses, or
+/// for a peer that knows its clients by their ports.
+///
+/// *Syntax*: `n.start_tcp_from(local, remote, options)` gives a `Result<N::TcpStream>`.
+/// *Semantics*: as `start_tcp`; an unspecified address (of the remote's family) or port 0 is picked.
+/// *Errors* besides: address_in_use (that port, towards that peer at least), address_not_available (no address of this
+/// host), permission_denied.
+template <class N>
+concept TcpConnectFrom =
+    TcpConnect<N> && requires(N& n, const Endpoint& local, const Endpoint& remote, const TcpOptions& options) {
+      { n.start_tcp_from(local, remote, options) } -> std::same_as<Result<typename N::TcpStream>>;
+    };
+
 /// Where connections arrive. Dropping it refuses those that wait.
 ///
 /// *Syntax*: `l.poll_accept(context, waiter)` gives a `Poll<Result<L::TcpStream>>`; `l.local_endpoint()`.
@@ -105,11 +118,19 @@ class [[nodiscard("await it")]] Connect {
   }
 
   Poll<Result<Stream>> poll(Context& context) noexcept {
-    if (!stream_) {
-      auto started = stack_->start_tcp(remote_, options_);
-      if (!started) { return Unexpected(started.error()); }
-      stream_.emplace(*std::move(started));
-    }
+    if (!stream_) { NAL_TRY(take(stack_->start_tcp(remote_, options_))); }
+    return finish(context);
+  }
+
+ protected:
+  bool started() const noexcept { return stream_.has_value(); }
+  Result<> take(Result<Stream> started) noexcept {
+    if (!started) { return Unexpected(started.error()); }
+    stream_.emplace(*std::move(started));
+    return {};
+  }
+  Result<Stream> start_from(const Endpoint& local) noexcept { return stack_->start_tcp_from(local, remote_, options_); }
+  Poll<Result<Stream>> finish(Context& context) noexcept {
     auto connected = stream_->poll_connected(context, waiter_);
     if (!connected.ready()) { return pending; }
     if (!*connected) {
@@ -135,6 +156,31 @@ class [[nodiscard("await it")]] Connect {
 template <TcpConnect N>
 Connect<N> connect(N& stack, const Endpoint& remote, const TcpOptions& options = {}) noexcept {
   return Connect<N>(stack, remote, options);
+}
+
+/// See `connect_from`.
+template <class N>
+class [[nodiscard("await it")]] ConnectFrom : Connect<N> {
+ public:
+  using typename Connect<N>::Stream;
+  ConnectFrom(N& stack, const Endpoint& local, const Endpoint& remote, const TcpOptions& options) noexcept
+      : Connect<N>(stack, remote, options), local_(local) {}
+
+  Poll<Result<Stream>> poll(Context& context) noexcept {
+    if (!this->started()) { NAL_TRY(this->take(this->start_from(local_))); }
+    return this->finish(context);
+  }
+
+ private:
+  Endpoint local_;
+};
+
+/// Opens a TCP connection from a local address, a local port, or both; see `TcpConnectFrom`. *Completes*,
+/// *Cancellation*: as `connect`. *Errors* besides: address_in_use, address_not_available, permission_denied.
+template <TcpConnectFrom N>
+ConnectFrom<N> connect_from(N& stack, const Endpoint& local, const Endpoint& remote,
+                            const TcpOptions& options = {}) noexcept {
+  return ConnectFrom<N>(stack, local, remote, options);
 }
 
 /// See `accept`.

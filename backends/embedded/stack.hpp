@@ -132,6 +132,9 @@ class Stack {
   Result<TcpStream> start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept {
     return tcp_.start_tcp(remote, options);
   }
+  Result<TcpStream> start_tcp_from(const Endpoint& local, const Endpoint& remote, const TcpOptions& options) noexcept {
+    return tcp_.start_tcp_from(local, remote, options);
+  }
   Result<TcpListener> listen(const Endpoint& local, const ListenOptions& options) noexcept {
     return tcp_.listen(local, options);
   }

@@ -320,14 +320,18 @@ void Tcp::apply(TcpSlot& slot, const TcpOptions& options) noexcept {
   if (options.traffic_class) { pcb.tos = *options.traffic_class; }
 }
 
-Result<TcpStream> Tcp::start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept {
+Result<TcpStream> Tcp::start_tcp_from(const Endpoint& local, const Endpoint& remote,
+                                      const TcpOptions& options) noexcept {
   ip_addr_t address;
-  if (!to_lwip(remote.address, address)) { return Unexpected(Error::not_supported); }
-  if (remote.port == 0 || remote.address.is_unspecified() || remote.address.is_multicast() ||
-      options.hop_limit == std::uint8_t{0}) {
+  ip_addr_t from;
+  if (!to_lwip(remote.address, address) || !to_lwip(local.address, from)) { return Unexpected(Error::not_supported); }
+  if (local.address.family() != remote.address.family() || remote.port == 0 || remote.address.is_unspecified() ||
+      remote.address.is_multicast() || options.hop_limit == std::uint8_t{0}) {
     return Unexpected(Error::invalid_argument);
   }
   const CoreLock lock;
+  const bool told = local.port != 0 || !local.address.is_unspecified();
+  if (!local.address.is_unspecified() && !interface_with(from)) { return Unexpected(Error::address_not_available); }
   TcpSlot* const slot = take_slot();
   if (!slot) { return Unexpected(Error::table_full); }
   tcp_pcb* const pcb = tcp_new_ip_type(type_of(remote.address));
@@ -340,7 +344,9 @@ Result<TcpStream> Tcp::start_tcp(const Endpoint& remote, const TcpOptions& optio
   apply(*slot, options);
   slot->connecting = true;
   slot->progress = sys_now();
-  const err_t error = tcp_connect(pcb, &address, remote.port, &on_connected);
+  err_t error = ERR_OK;
+  if (told) { error = tcp_bind(pcb, &from, local.port); }
+  if (error == ERR_OK) { error = tcp_connect(pcb, &address, remote.port, &on_connected); }
   if (error != ERR_OK) {
     abort(*slot);
     return Unexpected(from_lwip(error));

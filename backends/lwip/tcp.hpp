@@ -138,7 +138,10 @@ class Tcp {
   /// With the core locked: nothing of ours is left in lwIP.
   void end_all() noexcept;
 
-  Result<TcpStream> start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept;
+  Result<TcpStream> start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept {
+    return start_tcp_from(Endpoint(IpAddress::unspecified(remote.address.family()), 0), remote, options);
+  }
+  Result<TcpStream> start_tcp_from(const Endpoint& local, const Endpoint& remote, const TcpOptions& options) noexcept;
   Result<TcpListener> listen(const Endpoint& local, const ListenOptions& options) noexcept;
 
   /// Gives up those that linger for too long. When the next one is due.

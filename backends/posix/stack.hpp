@@ -55,6 +55,9 @@ class Stack {
   Result<TcpStream> start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept {
     return posix::start_tcp(table_, remote, options);
   }
+  Result<TcpStream> start_tcp_from(const Endpoint& local, const Endpoint& remote, const TcpOptions& options) noexcept {
+    return posix::start_tcp_from(table_, local, remote, options);
+  }
   Result<TcpListener> listen(const Endpoint& local, const ListenOptions& options) noexcept {
     return listen_tcp(table_, local, options);
   }

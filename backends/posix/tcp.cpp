@@ -262,21 +262,50 @@ Endpoint TcpStream::remote_endpoint() const noexcept {
   return socket ? socket->remote : Endpoint();
 }
 
+namespace {
+
+/// Binds a socket that is to be connected. The port may have other connections, to other peers.
+Result<> bind_before_connect(int fd, const Endpoint& local) noexcept {
+  if (local.port != 0) {
+    NAL_TRY(set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+  } else {
+#ifdef IP_BIND_ADDRESS_NO_PORT
+    // Else one is taken from all peers.
+    NAL_TRY(set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1));
+#endif
+  }
+  return bind_to(fd, local);
+}
+
+}  // namespace
+
 Result<TcpStream> start_tcp(SocketTable& table, const Endpoint& remote, const TcpOptions& options) noexcept {
+  return start_tcp_from(table, Endpoint(IpAddress::unspecified(remote.address.family()), 0), remote, options);
+}
+
+Result<TcpStream> start_tcp_from(SocketTable& table, const Endpoint& local, const Endpoint& remote,
+                                 const TcpOptions& options) noexcept {
   if (table.full()) { return Unexpected(Error::table_full); }
-  if (remote.port == 0) { return Unexpected(Error::invalid_argument); }
+  if (remote.port == 0 || local.address.family() != remote.address.family()) {
+    return Unexpected(Error::invalid_argument);
+  }
   const bool v4 = remote.address.is_v4();
   NAL_TRY_SET(const int fd, open_socket(address_family(remote.address), SOCK_STREAM));
-  if (auto applied = apply_at_start(fd, v4, options); !applied) {
+  const bool told = local.port != 0 || !local.address.is_unspecified();
+  Result<> prepared = apply_at_start(fd, v4, options);
+  if (prepared && told) { prepared = bind_before_connect(fd, local); }
+  if (!prepared) {
     close_descriptor(fd);
-    return Unexpected(applied.error());
+    return Unexpected(prepared.error());
   }
   const SocketAddress address(remote);
   const bool connected = ::connect(fd, address.get(), address.length) == 0;
   // Interrupted: the handshake goes on all the same.
   if (!connected && errno != EINPROGRESS && errno != EINTR) {
     // EAGAIN: no ephemeral port is left, on some systems.
-    const Error error = errno == EAGAIN ? Error::address_not_available : error_from_errno(errno);
+    Error error = errno == EAGAIN ? Error::address_not_available : error_from_errno(errno);
+    // What it says when that port has a connection to that peer already.
+    if (errno == EADDRNOTAVAIL && local.port != 0) { error = Error::address_in_use; }
     close_descriptor(fd);
     return Unexpected(error);
   }

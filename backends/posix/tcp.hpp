@@ -112,6 +112,9 @@ class TcpListener : Handle {
 
 /// Opens a connection; see `nal::TcpConnect`.
 Result<TcpStream> start_tcp(SocketTable& table, const Endpoint& remote, const TcpOptions& options) noexcept;
+/// The factory of `nal::TcpConnectFrom`.
+Result<TcpStream> start_tcp_from(SocketTable& table, const Endpoint& local, const Endpoint& remote,
+                                 const TcpOptions& options) noexcept;
 /// Opens a listener; see `nal::TcpAccept`.
 Result<TcpListener> listen_tcp(SocketTable& table, const Endpoint& local, const ListenOptions& options) noexcept;
 

@@ -33,6 +33,11 @@ class StackWithDns {
   Result<TcpStream> start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept {
     return stack_->start_tcp(remote, options);
   }
+  Result<TcpStream> start_tcp_from(const Endpoint& local, const Endpoint& remote, const TcpOptions& options) noexcept
+    requires(TcpConnectFrom<N>)
+  {
+    return stack_->start_tcp_from(local, remote, options);
+  }
   Result<TcpListener> listen(const Endpoint& local, const ListenOptions& options) noexcept {
     return stack_->listen(local, options);
   }

@@ -32,7 +32,10 @@ class FakeStack {
   ~FakeStack();
 
   Result<TcpStream> start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept {
-    return tcp_.start(remote, options);
+    return tcp_.start({IpAddress::unspecified(remote.address.family()), 0}, remote, options);
+  }
+  Result<TcpStream> start_tcp_from(const Endpoint& local, const Endpoint& remote, const TcpOptions& options) noexcept {
+    return tcp_.start(local, remote, options);
   }
   Result<TcpListener> listen(const Endpoint& local, const ListenOptions& options) noexcept {
     return tcp_.listen(local, options);

@@ -20,17 +20,25 @@ FakeTcp::~FakeTcp() {
   }
 }
 
-Result<FakeTcpStream> FakeTcp::start(const Endpoint& remote, const TcpOptions& options) noexcept {
-  if (remote.port == 0 || remote.address.is_unspecified() || remote.address.is_multicast()) {
+Result<FakeTcpStream> FakeTcp::start(const Endpoint& local, const Endpoint& remote,
+                                     const TcpOptions& options) noexcept {
+  if (local.address.family() != remote.address.family() || remote.port == 0 || remote.address.is_unspecified() ||
+      remote.address.is_multicast()) {
     return Unexpected(Error::invalid_argument);
   }
-  NAL_TRY_SET(const IpAddress local, host_.source_for(remote.address));
-  NAL_TRY_SET(const std::uint16_t port, pick_port(local));
+  NAL_TRY_SET(const IpAddress source, host_.source_for(remote.address));
+  if (!local.address.is_unspecified() && !host_.has(local.address)) { return Unexpected(Error::address_not_available); }
+  Endpoint from{local.address.is_unspecified() ? source : local.address, local.port};
+  if (from.port == 0) {
+    NAL_TRY_SET(from.port, pick_port(from.address));
+  } else if (port_taken(from, false) || connected(from, remote)) {
+    return Unexpected(Error::address_in_use);
+  }
   NAL_TRY_SET(const std::uint16_t index, take());
   Slot& slot = slots_[index];
   slot.state = State::connecting;
   slot.owned = true;
-  slot.local = {local, port};
+  slot.local = from;
   slot.remote = remote;
   slot.options = options;
   attempts_.push_back(remote);
@@ -346,6 +354,12 @@ bool FakeTcp::port_taken(const Endpoint& local, bool share) const noexcept {
     return other.local.address == local.address ||
            (other.local.address.family() == local.address.family() &&
             (other.local.address.is_unspecified() || local.address.is_unspecified()));
+  });
+}
+
+bool FakeTcp::connected(const Endpoint& local, const Endpoint& remote) const noexcept {
+  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+    return slot.state != State::free && slot.local == local && slot.remote == remote;
   });
 }
 

@@ -87,7 +87,7 @@ class FakeTcp {
   FakeTcp& operator=(const FakeTcp&) = delete;
   ~FakeTcp();
 
-  Result<FakeTcpStream> start(const Endpoint& remote, const TcpOptions& options) noexcept;
+  Result<FakeTcpStream> start(const Endpoint& local, const Endpoint& remote, const TcpOptions& options) noexcept;
   Result<FakeTcpListener> listen(const Endpoint& local, const ListenOptions& options) noexcept;
 
   /// Moves everything by one hop; whether anything moved.
@@ -170,6 +170,7 @@ class FakeTcp {
   bool wire_is_dead(const Slot& slot) const noexcept;
 
   std::uint16_t find_listener(const Endpoint& local) const noexcept;
+  bool connected(const Endpoint& local, const Endpoint& remote) const noexcept;
   bool port_taken(const Endpoint& local, bool share) const noexcept;
   Result<std::uint16_t> pick_port(const IpAddress& address) noexcept;
 

@@ -71,6 +71,14 @@ Result<std::uint16_t> Tcp::pick_port(FlowKey key) noexcept {
   return Unexpected(Error::address_not_available);
 }
 
+/// A port that was asked for: no connection to that peer has it, and no listener at that address.
+Result<> Tcp::claim_port(const FlowKey& key) noexcept {
+  bool taken = find_flow(key) != kNoFlow;
+  if constexpr (features::kTcpListener) { taken = taken || find_listener(key) != nullptr; }
+  if (taken) { return Unexpected(Error::address_in_use); }
+  return {};
+}
+
 bool Tcp::listener_conflict(const ListenerEntry& wanted) const noexcept {
   bool conflict = false;
   each_listener(wanted.port, [&](const ListenerEntry& other) {

@@ -32,17 +32,22 @@ void Tcp::configure(Connection& c, const TcpOptions& options) noexcept {
   if (options.traffic_class) { c.traffic_class = *options.traffic_class & 0xfc; }
 }
 
-Result<TcpStream> Tcp::start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept {
+Result<TcpStream> Tcp::start_tcp_from(const Endpoint& local, const Endpoint& remote,
+                                      const TcpOptions& options) noexcept {
   const Address address(remote.address);
-  if (remote.port == 0 || address.is_unspecified() || address.is_multicast() || options.hop_limit == std::uint8_t{0} ||
-      options.ring_class >= memory_.classes.size()) {
+  if (remote.port == 0 || local.address.family() != remote.address.family() || address.is_unspecified() ||
+      address.is_multicast() || options.hop_limit == std::uint8_t{0} || options.ring_class >= memory_.classes.size()) {
     return Unexpected(Error::invalid_argument);
   }
   const std::uint32_t zone = remote.address.is_v6() ? remote.address.v6().zone() : 0;
-  NAL_TRY_SET(const Route route, network_.route(address, Address(), interface_index(zone)));
+  NAL_TRY_SET(const Route route, network_.route(address, Address(local.address), interface_index(zone)));
   if (route.broadcast) { return Unexpected(Error::invalid_argument); }
-  FlowKey key = FlowKey::of(route.source, 0, address, remote.port, route.interface);
-  NAL_TRY_SET(key.local_port, pick_port(key));
+  FlowKey key = FlowKey::of(route.source, local.port, address, remote.port, route.interface);
+  if (key.local_port != 0) {
+    NAL_TRY(claim_port(key));
+  } else {
+    NAL_TRY_SET(key.local_port, pick_port(key));
+  }
   NAL_TRY_SET(Connection* const taken, take_connection());
   Connection& c = *taken;
   c.state = TcpState::syn_sent;

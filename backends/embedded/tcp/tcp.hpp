@@ -53,7 +53,10 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   /// Woken when a handle has given `poll` something to do.
   WaitList& work() noexcept { return work_; }
 
-  Result<TcpStream> start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept;
+  Result<TcpStream> start_tcp(const Endpoint& remote, const TcpOptions& options) noexcept {
+    return start_tcp_from(Endpoint(IpAddress::unspecified(remote.address.family()), 0), remote, options);
+  }
+  Result<TcpStream> start_tcp_from(const Endpoint& local, const Endpoint& remote, const TcpOptions& options) noexcept;
   Result<TcpListener> listen(const Endpoint& local, const ListenOptions& options) noexcept;
 
   /// Connections that hold a slot, lingering ones included.
@@ -181,6 +184,7 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   std::uint32_t timestamp_offset(const FlowKey& key) noexcept;
   std::uint64_t keyed(const FlowKey& key, std::uint32_t purpose) const noexcept;
   Result<std::uint16_t> pick_port(FlowKey key) noexcept;
+  Result<> claim_port(const FlowKey& key) noexcept;
   Result<std::uint16_t> pick_listen_port(const ListenerEntry& wanted) noexcept;
   bool listener_conflict(const ListenerEntry& wanted) const noexcept;
 

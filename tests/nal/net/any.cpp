@@ -93,6 +93,7 @@ TEST_CASE("An erased stack says what the stack behind it cannot do", "[any]") {
   CHECK(test.block(lookup(stack, "localhost", Family::v4, out)) == 1u);
   const Endpoint anywhere{test.server_address(), 80};
   CHECK(stack.start_tcp(anywhere, {}).error_or(Error{}) == Error::not_supported);
+  CHECK(stack.start_tcp_from(anywhere, anywhere, {}).error_or(Error{}) == Error::not_supported);
   CHECK(stack.listen(anywhere, {}).error_or(Error{}) == Error::not_supported);
   CHECK(stack.udp_connect_from(anywhere, anywhere, {}).error_or(Error{}) == Error::not_supported);
   CHECK(stack.udp_bind_single(anywhere, {}).error_or(Error{}) == Error::not_supported);
