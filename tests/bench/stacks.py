@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import statistics
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -114,3 +115,28 @@ def measure(bench, embedded):
     measure_lwip(table)
     measure_rust(table)
     table.show()
+
+
+def measure_tap(bench, exchange):
+    """The embedded stack and lwIP on the same TAP driver against the kernel, in turn. Decides nothing.
+
+    `exchange` gives what a program says of one: bytes, seconds, user and system CPU, frames in and out.
+    """
+    if not bench.program("tap-lwip"):
+        return
+    size = 300_000_000
+    for way, doing in (("send", "sending"), ("receive", "receiving")):
+        runs = {"embedded": [], "lwIP": []}
+        for _ in range(3):
+            for stack, program in (("embedded", "tap"), ("lwIP", "tap-lwip")):
+                runs[stack].append(exchange(bench, way, size, "none", program=program))
+        for stack, told in runs.items():
+            name = f"TAP, {doing}, 64 KiB of window"
+            program = "tap" if stack == "embedded" else "tap-lwip"
+            counts = [bench.instructions([], lambda run, n=n, p=program: exchange(
+                bench, way, n, "none", *run, "--log-file=/dev/null", program=p)) for n in (5_000_000, 10_000_000)]
+            bench.figure(name + ", instructions a KB", round((counts[1] - counts[0]) / 5_000), "instructions", stack)
+            middle = [statistics.median(column) for column in zip(*told)]
+            bench.figure(name, round(size * 8 / middle[1] / 1e9, 2), "Gbit/s", stack)
+            bench.figure(name + ", user CPU", round(middle[2] / size * 1e9, 3), "s a GB", stack)
+            bench.figure(name + ", system CPU", round(middle[3] / size * 1e9, 3), "s a GB", stack)
