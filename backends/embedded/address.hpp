@@ -41,12 +41,12 @@ class DualAddress {
   static DualAddress from_wire(std::span<const std::byte, 4> v4) noexcept {
     DualAddress address;
     address.bytes_[10] = address.bytes_[11] = 0xff;
-    std::memcpy(&address.bytes_[kV4], v4.data(), 4);
+    __builtin_memcpy(&address.bytes_[kV4], v4.data(), 4);
     return address;
   }
   static DualAddress from_wire(std::span<const std::byte, 16> v6) noexcept {
     DualAddress address;
-    std::memcpy(address.bytes_.data(), v6.data(), 16);
+    __builtin_memcpy(address.bytes_.data(), v6.data(), 16);
     return address;
   }
   /// The bytes that a packet has: 4 or 16.
@@ -63,8 +63,8 @@ class DualAddress {
     // Asked several times a packet: by words.
     std::uint64_t first = 0;
     std::uint32_t second = 0;
-    std::memcpy(&first, &bytes_[0], 8);
-    std::memcpy(&second, &bytes_[8], 4);
+    __builtin_memcpy(&first, &bytes_[0], 8);
+    __builtin_memcpy(&second, &bytes_[8], 4);
     return first == 0 && second == (std::endian::native == std::endian::little ? 0xffff0000 : 0x0000ffff);
   }
   constexpr bool is_v6() const noexcept { return !is_v4(); }
@@ -93,7 +93,7 @@ class DualAddress {
     std::uint64_t total = 0;
     for (std::size_t i = 0; i < kSize; i += 4) {
       std::uint32_t word = 0;
-      std::memcpy(&word, &bytes_[i], 4);
+      __builtin_memcpy(&word, &bytes_[i], 4);
       total += word;
     }
     return total;
@@ -102,7 +102,7 @@ class DualAddress {
   void hash_into(Hasher& hasher) const noexcept {
     for (std::size_t i = 0; i < kSize; i += 4) {
       std::uint32_t word = 0;
-      std::memcpy(&word, &bytes_[i], 4);
+      __builtin_memcpy(&word, &bytes_[i], 4);
       hasher.add(word);
     }
   }
@@ -130,7 +130,7 @@ class SingleAddress {
   }
   static SingleAddress from_wire(std::span<const std::byte, 4> v4) noexcept {
     SingleAddress address;
-    std::memcpy(&address.word_, v4.data(), 4);
+    __builtin_memcpy(&address.word_, v4.data(), 4);
     return address;
   }
   static SingleAddress from_wire(std::span<const std::byte, 16> /*v6*/) noexcept { return {}; }

@@ -8,7 +8,7 @@ namespace {
 
 /// RFC 7217 §5 wants a secret key; without one of the product's own it follows from the entropy.
 Dad::Config with_secret(Dad::Config config, Random& random) noexcept {
-  if (std::all_of(config.secret.begin(), config.secret.end(), [](std::uint32_t word) { return word == 0; })) {
+  if (std::ranges::all_of(config.secret, [](std::uint32_t word) { return word == 0; })) {
     for (std::uint32_t& word : config.secret) { word = random.u32(); }
   }
   return config;
@@ -91,7 +91,7 @@ bool Stack::link_up(InterfaceId interface) noexcept {
 bool Stack::config_up(InterfaceId interface, Family family) noexcept {
   const Interface* const entry = ip_.interface(index(interface));
   if (!entry || !entry->up) { return false; }
-  return std::any_of(entry->addresses.begin(), entry->addresses.end(), [&](const InterfaceAddress& own) {
+  return std::ranges::any_of(entry->addresses, [&](const InterfaceAddress& own) {
     return own.in_use() && !own.address.is_link_local() && (family == Family::any || own.address.family() == family);
   });
 }

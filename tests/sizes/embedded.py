@@ -25,7 +25,7 @@ IMAGES = [
     (7, "cortex-m4", True, "echo server, IPv4, UDP, TCP, DHCP, DNS, reassembly"),
     (8, "cortex-m4", True, "echo server, IPv4 and IPv6, UDP, TCP, DHCP, DNS, fragments, multicast"),
 ]
-FLAGS = ["-mthumb", "-Os", "-DNDEBUG", "-std=c++20", "-ffreestanding", "-fno-exceptions", "-fno-rtti",
+FLAGS = ["-mthumb", "-Os", "-DNDEBUG", "-DNAL_NO_ASSERT", "-std=c++20", "-ffreestanding", "-fno-exceptions", "-fno-rtti",
          "-ffunction-sections", "-fdata-sections", "-fno-threadsafe-statics", "-fno-use-cxa-atexit", "-I."]
 MORE = ['-DNAL_EMBEDDED_FEATURES_HEADER="tests/sizes/embedded/sets.hpp"', "-Wall", "-Wextra", "-Wno-psabi"]
 OBJECTS = ("Connection", "ListenerEntry", "SynEntry", "TimeWaitEntry", "UdpSlot", "Interface", "InterfaceAddress",

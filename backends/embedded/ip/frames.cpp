@@ -36,8 +36,8 @@ IpLayer::~IpLayer() {
 }
 
 Result<InterfaceIndex> IpLayer::add_interface(driver::Driver& driver, Instant now) noexcept {
-  const auto free = std::find_if(storage_.interfaces.begin(), storage_.interfaces.end(),
-                                 [](const Interface& entry) { return entry.driver == nullptr; });
+  const auto free =
+      std::ranges::find_if(storage_.interfaces, [](const Interface& entry) { return entry.driver == nullptr; });
   if (free == storage_.interfaces.end()) { return Unexpected(Error::table_full); }
   const auto i = static_cast<std::size_t>(free - storage_.interfaces.begin());
   const std::size_t share = storage_.addresses.size() / storage_.interfaces.size();

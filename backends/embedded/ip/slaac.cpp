@@ -193,7 +193,7 @@ void Slaac::input_advertisement(Interface& interface, const Address& router, std
 
   // New neighbours only of routers that were taken, so that a flood of others makes none.
   const Neighbor* const neighbor = neighbors_.lookup(interface.index, router);
-  const bool taken = std::any_of(storage_.routes.begin(), storage_.routes.end(), [&](const LearnedRoute& known) {
+  const bool taken = std::ranges::any_of(storage_.routes, [&](const LearnedRoute& known) {
     return known.kind != Kind::none && known.interface == interface.index && known.next_hop == router;
   });
   auto station = view->options().link_layer(wire::NdpOptionType::source_link_layer);

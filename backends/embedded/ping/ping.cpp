@@ -23,8 +23,7 @@ Ping::~Ping() {
 }
 
 std::size_t Ping::in_use() const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(slots_.begin(), slots_.end(), [](const ProbeSlot& slot) { return slot.used; }));
+  return static_cast<std::size_t>(std::ranges::count_if(slots_, [](const ProbeSlot& slot) { return slot.used; }));
 }
 
 Result<ProbeSocket> Ping::open_probe(const ProbeOptions& options) noexcept {
@@ -33,7 +32,7 @@ Result<ProbeSocket> Ping::open_probe(const ProbeOptions& options) noexcept {
   if (!options.local.is_unspecified() && !stack_.ip().is_local(local, zone)) {
     return Unexpected(Error::address_not_available);
   }
-  const auto free = std::find_if(slots_.begin(), slots_.end(), [](const ProbeSlot& slot) { return !slot.used; });
+  const auto free = std::ranges::find_if(slots_, [](const ProbeSlot& slot) { return !slot.used; });
   if (free == slots_.end()) { return Unexpected(Error::table_full); }
   ProbeSlot& slot = *free;
   slot.local = options.local.is_unspecified() ? Address() : local;
@@ -53,7 +52,7 @@ Result<ProbeSocket> Ping::open_probe(const ProbeOptions& options) noexcept {
     do {
       if (pick) { identifier = stack_.random().u16(); }
     } while (pick && (identifier == 0 || find_echo(slot.local, identifier, zone)));
-    const bool taken = std::any_of(slots_.begin(), slots_.end(), [&](const ProbeSlot& other) {
+    const bool taken = std::ranges::any_of(slots_, [&](const ProbeSlot& other) {
       return other.used && !other.udp && other.v6 == slot.v6 && other.identifier == identifier;
     });
     if (taken) { return Unexpected(Error::address_in_use); }
@@ -92,7 +91,7 @@ void Ping::enqueue(ProbeSlot& slot, Packet&& packet, InterfaceIndex interface) n
 }
 
 ProbeSlot* Ping::find_echo(const Address& local, std::uint16_t identifier, InterfaceIndex interface) noexcept {
-  const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const ProbeSlot& slot) {
+  const auto found = std::ranges::find_if(slots_, [&](const ProbeSlot& slot) {
     return slot.used && !slot.udp && slot.identifier == identifier && slot.v6 == local.is_v6() &&
            (slot.local == Address() || slot.local == local) &&
            (slot.zone == 0 || interface == 0 || slot.zone == interface);
@@ -104,7 +103,7 @@ ProbeSlot* Ping::find_sender(const DeliveryError& error, Protocol protocol) noex
   const std::byte* const header = error.transport.data();
   if (protocol == Protocol::udp) {
     const std::uint16_t port = wire::load_be16(header);
-    const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const ProbeSlot& slot) {
+    const auto found = std::ranges::find_if(slots_, [&](const ProbeSlot& slot) {
       return slot.used && slot.udp && slot.identifier == port && slot.v6 == error.local.is_v6();
     });
     return found == slots_.end() ? nullptr : &*found;

@@ -49,15 +49,14 @@ RawFrames::~RawFrames() {
 }
 
 std::size_t RawFrames::in_use() const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(slots_.begin(), slots_.end(), [](const FrameSlot& slot) { return slot.used; }));
+  return static_cast<std::size_t>(std::ranges::count_if(slots_, [](const FrameSlot& slot) { return slot.used; }));
 }
 
 Result<FrameSocket> RawFrames::open(const FrameOptions& options) noexcept {
   if (!options.interface.is_any() && !stack_.ip().interface(interface_index(options.interface.index()))) {
     return Unexpected(Error::network_down);
   }
-  const auto free = std::find_if(slots_.begin(), slots_.end(), [](const FrameSlot& slot) { return !slot.used; });
+  const auto free = std::ranges::find_if(slots_, [](const FrameSlot& slot) { return !slot.used; });
   if (free == slots_.end()) { return Unexpected(Error::table_full); }
   free->used = true;
   free->options = options;

@@ -62,8 +62,7 @@ RawIp::~RawIp() {
 }
 
 std::size_t RawIp::in_use() const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(slots_.begin(), slots_.end(), [](const RawIpSlot& slot) { return slot.used; }));
+  return static_cast<std::size_t>(std::ranges::count_if(slots_, [](const RawIpSlot& slot) { return slot.used; }));
 }
 
 Result<RawIpSocket> RawIp::open(const RawIpOptions& options) noexcept {
@@ -76,7 +75,7 @@ Result<RawIpSocket> RawIp::open(const RawIpOptions& options) noexcept {
   if (!options.local.is_unspecified() && !stack_.ip().is_local(Address(options.local), 0)) {
     return Unexpected(Error::address_not_available);
   }
-  const auto free = std::find_if(slots_.begin(), slots_.end(), [](const RawIpSlot& slot) { return !slot.used; });
+  const auto free = std::ranges::find_if(slots_, [](const RawIpSlot& slot) { return !slot.used; });
   if (free == slots_.end()) { return Unexpected(Error::table_full); }
   free->used = true;
   free->options = options;

@@ -192,34 +192,35 @@ struct ConnectionData : std::conditional_t<features::kTcpTimestamps, TcpTimestam
   std::uint16_t peer_mss = 536;  ///< what the peer said
   std::uint16_t rcv_mss = 536;   ///< the largest segment of late: what a full one is
 
-  // Sending (RFC 9293 §3.3.1).
-  SeqNumber snd_una;
-  SeqNumber snd_nxt;  ///< behind everything ever sent
-  SeqNumber snd_wl1;
+  // What is used most stands first, in reach of short instructions.
+
+  RingSize tx_size = 0;    ///< how many bytes are in `tx`, sent or not
+  RingSize rx_unread = 0;  ///< how many are in `rx`, up to `rcv_nxt`
+  // RFC 9293 §3.3.1
   RingSize snd_wnd = 0;
   RingSize max_snd_wnd = 0;
-  ByteRing tx;           ///< from the first byte that is not acknowledged on
-  RingSize tx_size = 0;  ///< how many are in it, sent or not
-  SentData sent;
-  Congestion congestion;
-  RttEstimator rtt;
-  SeqNumber recover;  ///< of `recovery`, or of a probe: it ends when this is acknowledged
-  /// When the SYN was sent; later RFC 8985's: of what was delivered last, 0 with `rack_rtt` 0. Microseconds.
-  std::uint32_t rack_sent = 0;
-
-  // Receiving.
+  SeqNumber snd_una;
+  SeqNumber snd_nxt;  ///< behind everything ever sent
   SeqNumber rcv_nxt;
   SeqNumber rcv_adv;  ///< the window's right edge as advertised
   SeqNumber last_ack_sent;
-  SeqNumber fin_at;
-  ByteRing rx;             ///< from the first byte that was not read on
-  RingSize rx_unread = 0;  ///< how many are there, up to `rcv_nxt`
-  RangeSet early;          ///< what is there behind it
+  SeqNumber recover;  ///< of `recovery`, or of a probe: it ends when this is acknowledged
 
   std::uint32_t timer_at = 0;     ///< of `timer`
   std::uint32_t ack_at = 0;       ///< of `ack_waiting`, or of `linger_timer`: who lingers takes no data
   std::uint32_t heard_at = 0;     ///< the last segment of the peer
   std::uint32_t progress_at = 0;  ///< since when something is unacknowledged without progress
+  /// When the SYN was sent; later RFC 8985's: of what was delivered last, 0 with `rack_rtt` 0. Microseconds.
+  std::uint32_t rack_sent = 0;
+  SeqNumber snd_wl1;
+  SeqNumber fin_at;
+
+  Congestion congestion;
+  RttEstimator rtt;
+  ByteRing tx;  ///< from the first byte that is not acknowledged on
+  ByteRing rx;  ///< from the first byte that was not read on
+  SentData sent;
+  RangeSet early;  ///< what is in `rx` behind `rcv_nxt`
 
   /// Behind the last byte of data to be sent.
   SeqNumber data_end() const noexcept { return snd_una + tx_size; }

@@ -27,7 +27,7 @@ struct FlowKey {
     const std::span<const std::byte> bytes = remote.wire();
     for (std::size_t i = 0; i < bytes.size(); i += 4) {
       std::uint32_t word = 0;
-      std::memcpy(&word, &bytes[i], 4);
+      __builtin_memcpy(&word, &bytes[i], 4);
       hasher.add(word);
     }
     hasher.add(std::uint32_t{local_port} << 16 | remote_port);

@@ -129,7 +129,7 @@ Poll<Result<std::size_t>> TcpStream::poll_write_gather(Context& context, Waiter&
   }
   if (taken != 0) {
     tcp_->written(*c, context.now());
-  } else if (full && std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) { return !piece.empty(); })) {
+  } else if (full && std::ranges::any_of(pieces, [](const auto& piece) { return !piece.empty(); })) {
     c->writable.add(context, waiter, Wait::writable);
     return pending;
   }

@@ -33,8 +33,7 @@ SynEntry* Tcp::take_handshake() noexcept {
   if (handshakes_ == memory_.handshakes.size()) { return nullptr; }
   ++handshakes_;
   if constexpr (features::kFewSockets) {
-    return &*std::find_if(memory_.handshakes.begin(), memory_.handshakes.end(),
-                          [](const SynEntry& entry) { return entry.listener == kNoFlow; });
+    return &*std::ranges::find_if(memory_.handshakes, [](const SynEntry& entry) { return entry.listener == kNoFlow; });
   } else {
     SynEntry& entry = memory_.handshakes[free_handshake_];
     free_handshake_ = entry.hash_next;

@@ -61,7 +61,7 @@ void Tcp::receive(Connection& c, const Segment& segment) noexcept {
   const bool had_gap = !c.early.empty();
   if (seq == c.rcv_nxt) {
     if (!payload.empty()) {
-      if (!segment.in_place) { c.rx.put(c.rx_unread, payload); }
+      if (!features::kFastPaths || !segment.in_place) { c.rx.put(c.rx_unread, payload); }
       const SeqNumber before = c.rcv_nxt;
       c.rcv_nxt = SeqNumber(c.early.advance(end.value()));
       c.rx_unread += c.rcv_nxt - before;

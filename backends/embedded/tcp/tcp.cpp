@@ -71,8 +71,8 @@ bool Tcp::verify(const Ingress& ingress, const wire::TcpView& view, Connection* 
   const std::size_t header_size = view.header().size();
   wire::Sum sum = pseudo_header_sum(ingress.source, ingress.destination, Protocol::tcp, header_size + payload.size()) +
                   wire::sum_of_header(view.header().data(), header_size);
-  if (c && !payload.empty() && c->synchronized() && SeqNumber(view.sequence()) == c->rcv_nxt && c->early.empty() &&
-      payload.size() <= c->receive_room()) {
+  if (features::kFastPaths && c && !payload.empty() && c->synchronized() && SeqNumber(view.sequence()) == c->rcv_nxt &&
+      c->early.empty() && payload.size() <= c->receive_room()) {
     // In one piece, but for the ring's end.
     const auto size = static_cast<std::uint32_t>(payload.size());
     const std::span<std::byte> to = c->rx.piece(c->rx_unread, size);

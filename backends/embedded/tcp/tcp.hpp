@@ -357,6 +357,11 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   /// Whether `at` has come.
   bool due(std::uint32_t at) const noexcept { return !earlier(now_ms_, at); }
 
+  // First, in reach of short instructions.
+  std::uint32_t now_ms_ = 0;
+  std::uint32_t now_us_ = 0;
+  Instant now_{};
+  std::int64_t now_ms_began_ = 0;  ///< the time at which `now_ms_` was new
   TcpMemory memory_;
   Network& network_;
   Random& random_;
@@ -383,10 +388,6 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   bool blocked_ = false;            ///< what is ready waits for the network
   std::uint32_t handshake_at_ = 0;  ///< when the first of them is due
   std::uint32_t challenge_second_ = 0;
-  Instant now_{};
-  std::int64_t now_ms_began_ = 0;  ///< the time at which `now_ms_` was new
-  std::uint32_t now_ms_ = 0;
-  std::uint32_t now_us_ = 0;
   /// RFC 2883: what has come twice, of the connection that was sent it last; it is told with the next acknowledgement.
   RangeSet::Range dsack_{};
   FlowIndex dsack_of_ = kNoFlow;

@@ -49,7 +49,7 @@ std::uint16_t& Udp::bucket(std::uint16_t local_port, const Address* remote, std:
 }
 
 bool Udp::port_taken(const Address& local, bool v6, std::uint16_t port, bool share) const noexcept {
-  return std::any_of(slots_.begin(), slots_.end(), [&](const UdpSlot& other) {
+  return std::ranges::any_of(slots_, [&](const UdpSlot& other) {
     return other.used && other.local_port == port && other.v6 == v6 && !(share && other.share_port) &&
            (other.local == local || other.local.is_unspecified() || local.is_unspecified());
   });
@@ -195,7 +195,7 @@ UdpSlot* Udp::look_up(const Ingress& ingress, std::uint16_t source_port, std::ui
 }
 
 bool Udp::is_member(const UdpSlot& slot, const Ingress& ingress) const noexcept {
-  return std::any_of(memberships_.begin(), memberships_.end(), [&](const UdpMembership& membership) {
+  return std::ranges::any_of(memberships_, [&](const UdpMembership& membership) {
     return membership.slot == index(slot) && membership.group == ingress.destination &&
            (membership.source.is_unspecified() || membership.source == ingress.source) &&
            (membership.interface == ingress.interface);
@@ -373,7 +373,7 @@ Result<> Udp::change_membership(UdpSlot& slot, const IpAddress& group, const IpA
   UdpMembership wanted{index(slot), interface_index(interface.index()), Address(group),
                        source.is_unspecified() ? Address() : Address(source)};
   if (wanted.interface == 0) { wanted.interface = zone_of(group); }
-  const auto found = std::find_if(memberships_.begin(), memberships_.end(), [&](const UdpMembership& membership) {
+  const auto found = std::ranges::find_if(memberships_, [&](const UdpMembership& membership) {
     return membership.slot == wanted.slot && membership.group == wanted.group && membership.source == wanted.source &&
            (wanted.interface == 0 || membership.interface == wanted.interface);
   });
@@ -383,9 +383,8 @@ Result<> Udp::change_membership(UdpSlot& slot, const IpAddress& group, const IpA
     return {};
   }
   if (found != memberships_.end()) { return Unexpected(Error::address_in_use); }
-  const auto free = std::find_if(memberships_.begin(), memberships_.end(), [](const UdpMembership& membership) {
-    return membership.slot == UdpMembership::kFree;
-  });
+  const auto free = std::ranges::find_if(
+      memberships_, [](const UdpMembership& membership) { return membership.slot == UdpMembership::kFree; });
   if (free == memberships_.end()) { return Unexpected(Error::table_full); }
   NAL_TRY_SET(wanted.interface, network_.join(wanted.group, wanted.source, wanted.interface));
   *free = wanted;

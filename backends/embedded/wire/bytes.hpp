@@ -25,11 +25,14 @@ inline constexpr bool kUnaligned = std::endian::native == std::endian::little;
 inline constexpr bool kUnaligned = false;
 #endif
 
+// Copies of a known size are asked of the compiler by the name that it knows: where there is said to be no C library,
+// it makes a call of `std::memcpy` with two bytes.
+
 constexpr std::uint8_t load_u8(const std::byte* at) noexcept { return std::to_integer<std::uint8_t>(*at); }
 constexpr std::uint16_t load_be16(const std::byte* at) noexcept {
   if (kUnaligned && !std::is_constant_evaluated()) {
     std::uint16_t word = 0;
-    std::memcpy(&word, at, sizeof word);
+    __builtin_memcpy(&word, at, sizeof word);
     return __builtin_bswap16(word);
   }
   return static_cast<std::uint16_t>(std::to_integer<std::uint32_t>(at[0]) << 8 | std::to_integer<std::uint32_t>(at[1]));
@@ -37,7 +40,7 @@ constexpr std::uint16_t load_be16(const std::byte* at) noexcept {
 constexpr std::uint32_t load_be32(const std::byte* at) noexcept {
   if (kUnaligned && !std::is_constant_evaluated()) {
     std::uint32_t word = 0;
-    std::memcpy(&word, at, sizeof word);
+    __builtin_memcpy(&word, at, sizeof word);
     return __builtin_bswap32(word);
   }
   return std::to_integer<std::uint32_t>(at[0]) << 24 | std::to_integer<std::uint32_t>(at[1]) << 16 |
@@ -47,7 +50,7 @@ constexpr void store_u8(std::byte* at, std::uint32_t value) noexcept { *at = sta
 constexpr void store_be16(std::byte* at, std::uint32_t value) noexcept {
   if (kUnaligned && !std::is_constant_evaluated()) {
     const std::uint16_t word = __builtin_bswap16(static_cast<std::uint16_t>(value));
-    std::memcpy(at, &word, sizeof word);
+    __builtin_memcpy(at, &word, sizeof word);
     return;
   }
   at[0] = static_cast<std::byte>(value >> 8);
@@ -56,7 +59,7 @@ constexpr void store_be16(std::byte* at, std::uint32_t value) noexcept {
 constexpr void store_be32(std::byte* at, std::uint32_t value) noexcept {
   if (kUnaligned && !std::is_constant_evaluated()) {
     const std::uint32_t word = __builtin_bswap32(value);
-    std::memcpy(at, &word, sizeof word);
+    __builtin_memcpy(at, &word, sizeof word);
     return;
   }
   at[0] = static_cast<std::byte>(value >> 24);
@@ -69,16 +72,16 @@ constexpr MacAddress load_mac(const std::byte* at) noexcept {
   return {load_u8(at), load_u8(at + 1), load_u8(at + 2), load_u8(at + 3), load_u8(at + 4), load_u8(at + 5)};
 }
 inline void store_mac(std::byte* at, const MacAddress& address) noexcept {
-  std::memcpy(at, address.bytes().data(), address.bytes().size());
+  __builtin_memcpy(at, address.bytes().data(), address.bytes().size());
 }
 constexpr Ipv4Address load_ipv4(const std::byte* at) noexcept { return Ipv4Address::from_uint32(load_be32(at)); }
 constexpr void store_ipv4(std::byte* at, Ipv4Address address) noexcept { store_be32(at, address.to_uint32()); }
 
 inline Ipv6Bytes load_ipv6(const std::byte* at) noexcept { return Ipv6Bytes(at, 16); }
-inline void store_ipv6(std::byte* at, Ipv6Bytes address) noexcept { std::memcpy(at, address.data(), 16); }
+inline void store_ipv6(std::byte* at, Ipv6Bytes address) noexcept { __builtin_memcpy(at, address.data(), 16); }
 inline Ipv6Address to_ipv6(Ipv6Bytes bytes, std::uint32_t zone = 0) noexcept {
   Ipv6Address::Bytes copy;
-  std::memcpy(copy.data(), bytes.data(), copy.size());
+  __builtin_memcpy(copy.data(), bytes.data(), copy.size());
   return Ipv6Address::from_bytes(copy, zone);
 }
 /// Of an address that outlives what is made of them.

@@ -85,7 +85,7 @@ Sum run(std::byte* to, const std::byte* from, std::size_t size) noexcept {
       if (to) { *to++ = word[i]; }
     }
     std::uint32_t value = 0;
-    std::memcpy(&value, word, kWord);
+    __builtin_memcpy(&value, word, kWord);
     return value;
   };
   const std::size_t before = std::min(size, (0 - reinterpret_cast<std::uintptr_t>(from)) % kWord);
@@ -101,9 +101,9 @@ Sum run(std::byte* to, const std::byte* from, std::size_t size) noexcept {
   }
   for (; size >= kWord; size -= kWord) {
     std::uint32_t word = 0;
-    std::memcpy(&word, __builtin_assume_aligned(from, kWord), kWord);
+    __builtin_memcpy(&word, __builtin_assume_aligned(from, kWord), kWord);
     if (to) {
-      std::memcpy(to, &word, kWord);
+      __builtin_memcpy(to, &word, kWord);
       to += kWord;
     }
     total += word;
@@ -132,8 +132,8 @@ Sum pseudo_header_sum(std::span<const std::byte> source, std::span<const std::by
   std::uint64_t total = 0;
   for (std::size_t at = 0; at < source.size(); at += 4) {
     std::uint32_t words[2];
-    std::memcpy(&words[0], source.data() + at, 4);
-    std::memcpy(&words[1], destination.data() + at, 4);
+    __builtin_memcpy(&words[0], source.data() + at, 4);
+    __builtin_memcpy(&words[1], destination.data() + at, 4);
     total += words[0];
     total += words[1];
   }

@@ -79,21 +79,22 @@ constexpr std::uint32_t to_machine32(std::uint32_t words) noexcept {
   return std::endian::native == std::endian::little ? __builtin_bswap32(words) : words;
 }
 
-/// Of a header of whole words, 20 bytes or more: too short for a call.
+/// Of any number of bytes at any alignment; the last of an odd number has a zero behind it.
+Sum sum(std::span<const std::byte> bytes) noexcept;
+
+/// Of a header of whole words, 20 bytes or more: too short for a call, unless flash is.
 inline Sum sum_of_header(const std::byte* at, std::size_t size) noexcept {
+  if constexpr (sizeof(void*) < 8) { return sum({at, size}); }
   std::uint32_t words[5];
-  std::memcpy(words, at, sizeof words);
+  __builtin_memcpy(words, at, sizeof words);
   std::uint64_t total = std::uint64_t{words[0]} + words[1] + words[2] + words[3] + words[4];
   for (at += 20, size -= 20; size != 0; at += 4, size -= 4) {
     std::uint32_t word = 0;
-    std::memcpy(&word, at, sizeof word);
+    __builtin_memcpy(&word, at, sizeof word);
     total += word;
   }
   return Sum::from_machine_words(total);
 }
-
-/// Of any number of bytes at any alignment; the last of an odd number has a zero behind it.
-Sum sum(std::span<const std::byte> bytes) noexcept;
 
 /// Copies `from` to the start of `to`, which has room for it and does not overlap it, and gives the sum of what it has
 /// copied: one pass over the bytes.

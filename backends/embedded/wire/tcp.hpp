@@ -260,7 +260,7 @@ inline Sum emit_plain_tcp(std::byte* at, const TcpHeader& header, bool timestamp
   std::uint64_t total = 0;
   const auto put = [&](std::uint32_t words) {
     const std::uint32_t stored = to_machine32(words);
-    std::memcpy(at, &stored, sizeof stored);
+    __builtin_memcpy(at, &stored, sizeof stored);
     at += sizeof stored;
     total += stored;
   };
