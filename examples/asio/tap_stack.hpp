@@ -36,12 +36,14 @@ class TapStack {
     return config;
   }
   static constexpr nal::embedded::Config kConfig{.packets = 64};
+  // An address given by hand is believed: nobody is asked first whether it is taken.
+  static constexpr nal::embedded::Settings kSettings{.addresses = {.ipv6_transmits = 0, .ipv4_probes = 0}};
 
   nal::posix::Reactor reactor_;
   nal::with_asio::Loop loop_;
   nal::drivers::Tap tap_;
   nal::embedded::Resources<kConfig> memory_;
-  nal::embedded::Stack stack_{loop_.executor(), memory_, nal::system_entropy()};
+  nal::embedded::Stack stack_{loop_.executor(), memory_, nal::system_entropy(), kSettings};
   std::optional<nal::with_asio::Drive<nal::embedded::Stack>> drive_;
   nal::with_asio::Loop::Closing closing_{loop_};  // before the stack ends
 };

@@ -77,7 +77,8 @@ int serve(const char* interface, const char* certificate, const char* key) {
     std::fprintf(stderr, "cannot use %s: %s\n", interface, to_string(started.error()));
     return 1;
   }
-  auto listener = tap.stack().listen({nal::Ipv4Address(10, 9, 0, 2), 4433}, {});
+  // At whatever address: the stack has its own only once the interface is up.
+  auto listener = tap.stack().listen({nal::Ipv4Address(), 4433}, {});
   if (!listener) {
     std::fprintf(stderr, "cannot listen: %s\n", to_string(listener.error()));
     return 1;
