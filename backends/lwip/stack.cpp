@@ -3,6 +3,7 @@
 #include <lwip/dhcp.h>
 #include <lwip/dns.h>
 #include <lwip/memp.h>
+#include <lwip/mld6.h>
 #include <lwip/nd6.h>
 #include <lwip/sys.h>
 
@@ -120,7 +121,19 @@ Result<> Stack::add_address(InterfaceId interface, const Cidr& address) noexcept
     if (address.prefix_length() != 64 && address.prefix_length() != 128) { return Unexpected(Error::not_supported); }
     s8_t place = -1;
     if (netif_add_ip6_address(at, ip_2_ip6(&own), &place) != ERR_OK) { return Unexpected(Error::table_full); }
-    if (!settings_.detect_duplicates) { netif_ip6_addr_set_state(at, place, IP6_ADDR_PREFERRED); }
+    if (!settings_.detect_duplicates) {
+      netif_ip6_addr_set_state(at, place, IP6_ADDR_PREFERRED);
+#if LWIP_IPV6_MLD
+      // Without its group nobody would find the address, and lwIP says nothing when there was no memory for that.
+      ip6_addr_t group;
+      ip6_addr_set_solicitednode(&group, ip_2_ip6(&own)->addr[3]);
+      ip6_addr_assign_zone(&group, IP6_MULTICAST, at);
+      if ((at->flags & NETIF_FLAG_MLD6) != 0 && !mld6_lookfor_group(at, &group)) {
+        netif_ip6_addr_set_state(at, place, IP6_ADDR_INVALID);
+        return Unexpected(Error::no_memory);
+      }
+#endif
+    }
   }
 #endif
   core_.kick();

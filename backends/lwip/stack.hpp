@@ -112,7 +112,7 @@ class Stack {
   /// A device becomes an interface; the first one becomes the default. *Errors*: table_full.
   Result<InterfaceId> add_interface(driver::Driver& driver) noexcept;
   /// Gives an interface an address. lwIP has one IPv4 address an interface, and IPv6 prefixes of 64 bits. *Errors*:
-  /// table_full, invalid_argument (no such interface), not_supported.
+  /// table_full, no_memory, invalid_argument (no such interface), not_supported.
   Result<> add_address(InterfaceId interface, const Cidr& address) noexcept;
   /// *Errors*: not_supported for IPv6 without the hook LWIP_HOOK_ND6_GET_GW of our port: then lwIP knows the routers
   /// that advertise themselves, and no other.

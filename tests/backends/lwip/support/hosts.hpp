@@ -94,7 +94,11 @@ class LwipHosts {
  private:
   template <class S>
   static void add(S& stack, InterfaceId at, const IpAddress& address) {
-    const auto added = stack.add_address(at, Cidr(address, address.is_v4() ? 24 : 64));
+    auto added = stack.add_address(at, Cidr(address, address.is_v4() ? 24 : 64));
+    // Whoever has one allocation fail may have had this one in mind.
+    if (!added && added.error() == Error::no_memory) {
+      added = stack.add_address(at, Cidr(address, address.is_v4() ? 24 : 64));
+    }
     NAL_ASSERT(added);
   }
   template <class S>
