@@ -11,6 +11,7 @@ namespace nal::embedded {
 template <class T, auto... kValue>
 struct Absent {
   constexpr operator T() const noexcept { return T{kValue...}; }
+  // NOLINTNEXTLINE(misc-unconventional-assign-operator): what an assignment to a T gives is a T, not this
   constexpr T operator=(T) const noexcept { return T{kValue...}; }
   constexpr T operator++() const noexcept { return T{kValue...}; }
   constexpr T operator++(int) const noexcept { return T{kValue...}; }
