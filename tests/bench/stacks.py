@@ -20,7 +20,13 @@ WORK = [
 IDLE = ", 1,000 idle sockets beside it"
 
 # What nal's backend may take beside lwIP itself: figure, compiler, most it may be.
-BUDGETS = []
+MORE = "nal on lwIP, more than lwIP with a copying port: "
+BUDGETS = [
+    (MORE + "bulk TCP, instructions per 1460 bytes", "g++", 590),
+    (MORE + "TCP ping-pong, instructions a round trip", "g++", 2420),
+    (MORE + "TCP ping-pong of 1,000 connections in turn, instructions a round trip", "g++", 2390),
+    (MORE + "UDP echo, instructions a round trip", "g++", 2800),
+]
 
 
 class Table:
@@ -68,7 +74,7 @@ def measure_lwip(table):
     table.all_of("nal on lwIP", lambda what: None if what == "bulk-offload" else [str(program), "nal", what])
     for what, _, name, _ in WORK:
         if what != "bulk-offload":
-            figure = f"nal on lwIP, more than lwIP with a copying port: {name}"
+            figure = MORE + name
             more = table.found[name]["nal on lwIP"] - table.found[name]["lwIP, copying port"]
             table.bench.figure(figure, round(more), "instructions", "nal")
             table.bench.hold(figure, more, BUDGETS)
