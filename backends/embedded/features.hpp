@@ -22,6 +22,8 @@ inline constexpr bool kMulticast = true;
 inline constexpr bool kDhcpv4 = true;
 /// Router and prefix discovery, stateless addresses.
 inline constexpr bool kSlaac = true;
+/// RFC 8981, on interfaces that are started with them.
+inline constexpr bool kTemporaryAddresses = true;
 inline constexpr bool kTcp = true;
 inline constexpr bool kUdp = true;
 inline constexpr bool kRaw = true;

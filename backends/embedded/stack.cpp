@@ -64,8 +64,8 @@ Result<> Stack::start_link_local(InterfaceId interface, Family family) noexcept 
   return ip_.start_link_local(index(interface), family, executor_.now());
 }
 
-Result<> Stack::start_slaac(InterfaceId interface) noexcept {
-  return ip_.start_slaac(index(interface), executor_.now());
+Result<> Stack::start_slaac(InterfaceId interface, const SlaacOptions& options) noexcept {
+  return ip_.start_slaac(index(interface), executor_.now(), options.temporary);
 }
 
 Result<> Stack::stop_slaac(InterfaceId interface) noexcept { return ip_.stop_slaac(index(interface), executor_.now()); }

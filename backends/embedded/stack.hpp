@@ -86,6 +86,13 @@ struct Settings {
   Dad::Config addresses{};  ///< its secret is made from the entropy when it is all zeros
 };
 
+/// What may be asked of stateless addresses.
+struct SlaacOptions {
+  /// Besides the stable address of each prefix one that is replaced each day (RFC 8981): connections come from it, so
+  /// that who is called cannot tell the device by it for longer. Takes three of an interface's addresses.
+  bool temporary = false;
+};
+
 /// A TCP/IP stack for IPv4 and IPv6 without heap, globals or threads: a model of `TcpConnect`, `TcpAccept` and
 /// `UdpStack` (and of `Dns` with nal's resolver: `dns::StackWithDns`). `run()` drives it, as one task on any executor;
 /// a simulator drives it by `poll` and `poll_at`. Confined to its executor's thread.
@@ -165,8 +172,9 @@ class Stack {
   Result<> remove_route(InterfaceId interface, const Cidr& prefix) noexcept;
   /// A link-local address, fe80::/64 or 169.254/16, that nobody else has.
   Result<> start_link_local(InterfaceId interface, Family family) noexcept;
-  /// IPv6 addresses, routers and DNS servers as routers tell of them.
-  Result<> start_slaac(InterfaceId interface) noexcept;
+  /// IPv6 addresses, routers and DNS servers as routers tell of them. *Errors*: invalid_argument, table_full;
+  /// not_supported: an option is not compiled in.
+  Result<> start_slaac(InterfaceId interface, const SlaacOptions& options = {}) noexcept;
   /// Forgets those, and asks no more.
   Result<> stop_slaac(InterfaceId interface) noexcept;
 

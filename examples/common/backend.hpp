@@ -72,6 +72,7 @@ struct BackendOptions {
   Device device;
   bool dhcp = false;
   bool slaac = false;
+  bool temporary = false;
   std::vector<nal::Cidr> addresses;
   std::vector<nal::IpAddress> gateways;
   std::vector<nal::Endpoint> dns;

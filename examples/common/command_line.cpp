@@ -47,6 +47,9 @@ void add_address_options(CLI::App& app, BackendOptions& options, std::vector<CLI
   all.push_back(
       app.add_flag("--slaac", options.slaac, "get IPv6 addresses as routers tell, by DHCPv6 too if they say so")
           ->group(kNetwork));
+  all.push_back(app.add_flag("--temporary", options.temporary,
+                             "with --slaac: connections from addresses that are replaced each day (RFC 8981)")
+                    ->group(kNetwork));
   all.push_back(add_values(app, "--ip", "an address of ours; may be repeated", "ADDRESS/PREFIX",
                            "no address with a prefix, such as 192.0.2.7/24 or fd00::7/64",
                            [&options](const std::string& text) {

@@ -138,7 +138,7 @@ class OnEmbedded {
   }
   /// SLAAC, and DHCPv6 once a router wants it.
   nal::Result<> follow_routers() {
-    NAL_TRY(stack_.start_slaac(interface_));
+    NAL_TRY(stack_.start_slaac(interface_, {.temporary = options_.temporary}));
     dhcpv6_.emplace(stack_.ip(), stack_.udp(), index(), embedded::Dhcpv6Client::Settings{}, dhcpv6_options_, random_);
     dhcpv6_->start();
     return {};

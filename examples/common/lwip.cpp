@@ -49,6 +49,7 @@ class OnLwip {
   nal::Result<> configure() {
     for (const nal::Cidr& address : options_.addresses) { NAL_TRY(stack_.add_address(interface_, address)); }
     for (const nal::IpAddress& router : options_.gateways) { NAL_TRY(stack_.add_default_route(interface_, router)); }
+    if (options_.temporary) { return nal::Unexpected(nal::Error::not_supported); }
     if (options_.slaac) { NAL_TRY(stack_.start_slaac(interface_)); }
     if (wants_dhcp(options_)) { NAL_TRY(stack_.start_dhcp(interface_)); }
     NAL_TRY(run_.start(executor_, run_stack, stack_));

@@ -30,7 +30,7 @@ constexpr Duration kNoPacketDelay = Duration::milliseconds(100);
 constexpr bool kDetects = features::kIpv6 || features::kIpv4Conflicts;
 
 bool made_here(const InterfaceAddress& entry) noexcept {
-  return entry.origin == Origin::slaac || entry.origin == Origin::link_local;
+  return entry.origin == Origin::slaac || entry.origin == Origin::link_local || entry.is_temporary();
 }
 
 /// RFC 5453, and the subnet-router anycast address (RFC 4291 §2.6.1).
@@ -240,8 +240,12 @@ void Dad::duplicate(Interface& interface, InterfaceAddress& entry, Instant now) 
   if (v6) { static_cast<void>(groups_.leave(interface, solicited_node(entry.address), Address(), now)); }
   if (made_here(entry) && (v6 ? entry.dad_counter < kRetries : entry.dad_counter < 0xff)) {
     ++entry.dad_counter;
-    entry.address = v6 ? stable_address(interface, entry.address, entry.dad_counter)
-                       : random_link_local(interface, entry.dad_counter);
+    if (entry.is_temporary()) {
+      entry.address = random_address(entry.address);
+    } else {
+      entry.address = v6 ? stable_address(interface, entry.address, entry.dad_counter)
+                         : random_link_local(interface, entry.dad_counter);
+    }
     start(interface, entry, now);
   } else {
     entry.state = State::duplicate;
@@ -260,6 +264,21 @@ Address Dad::stable_address(const Interface& interface, const Address& prefix,
   while (at < 14 && reserved_interface_id(words[at], words[at + 1])) { at += 2; }
   for (std::size_t i = 0; i < 8; ++i) {
     bytes[8 + i] = static_cast<std::uint8_t>(words[at + i / 4] >> (24 - 8 * (i % 4)));
+  }
+  return Ipv6Address::from_bytes(bytes);
+}
+
+Address Dad::random_address(const Address& prefix) noexcept {
+  std::uint32_t high = 0;
+  std::uint32_t low = 0;
+  while (reserved_interface_id(high, low)) {
+    high = link_.random().u32();
+    low = link_.random().u32();
+  }
+  Ipv6Address::Bytes bytes = prefix.v6().bytes();
+  for (std::size_t i = 0; i < 4; ++i) {
+    bytes[8 + i] = static_cast<std::uint8_t>(high >> (24 - 8 * i));
+    bytes[12 + i] = static_cast<std::uint8_t>(low >> (24 - 8 * i));
   }
   return Ipv6Address::from_bytes(bytes);
 }

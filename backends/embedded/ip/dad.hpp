@@ -43,6 +43,9 @@ class Dad {
   /// The stable address of this host in a prefix of 64 bits (RFC 7217 §5).
   Address stable_address(const Interface& interface, const Address& prefix, std::uint8_t dad_counter) const noexcept;
 
+  /// An address of a prefix of 64 bits that nobody can tell beforehand (RFC 8981 §3.3.1).
+  Address random_address(const Address& prefix) noexcept;
+
   /// ARP as received and parsed, from another station.
   void input_arp(Interface& interface, const MacAddress& sender_mac, Ipv4Address sender, Ipv4Address target,
                  Instant now) noexcept;

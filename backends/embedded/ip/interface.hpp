@@ -1,13 +1,22 @@
 #pragma once
 #include <span>
 
+#include "backends/embedded/absent.hpp"
 #include "backends/embedded/ip/network.hpp"
 #include "nal/driver/driver.hpp"
 
 namespace nal::embedded {
 
+/// What a temporary address has besides.
+struct TemporaryTime {
+  Instant preferred_limit;  ///< whatever routers say: TEMP_PREFERRED_LIFETIME from its making, less DESYNC_FACTOR
+};
+struct NoTemporaryTime {
+  static constexpr Absent<Instant> preferred_limit{};
+};
+
 /// An address of an interface.
-struct InterfaceAddress {
+struct InterfaceAddress : std::conditional_t<features::kTemporaryAddresses, TemporaryTime, NoTemporaryTime> {
   enum class State : std::uint8_t {
     none,       ///< the entry is free
     tentative,  ///< Duplicate Address Detection runs: neither answered for nor sent from (RFC 4862 §5.4, RFC 5227)
@@ -20,6 +29,7 @@ struct InterfaceAddress {
     link_local,  ///< made by the stack (RFC 4862 §5.3, RFC 3927)
     slaac,
     dhcp,
+    temporary,  ///< of a prefix that `slaac` has an address of too (RFC 8981)
   };
 
   Address address;
@@ -34,6 +44,7 @@ struct InterfaceAddress {
   Instant preferred_until = Instant::max();
   Instant valid_until = Instant::max();
 
+  bool is_temporary() const noexcept { return features::kTemporaryAddresses && origin == Origin::temporary; }
   bool in_use() const noexcept { return state == State::preferred || state == State::deprecated; }
   bool contains(const Address& other) const noexcept {
     return address.is_v4() == other.is_v4() && (address.is_v4() ? other.v4().has_prefix(address.v4(), prefix_length)

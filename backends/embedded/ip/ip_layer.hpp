@@ -107,7 +107,7 @@ class IpLayer final : public Network, private Link {
   Result<> add_route(const Address& prefix, unsigned length, const Address& gateway, InterfaceIndex interface) noexcept;
   Result<> remove_route(const Address& prefix, unsigned length, InterfaceIndex interface) noexcept;
   Result<> start_link_local(InterfaceIndex interface, Family family, Instant now) noexcept;
-  Result<> start_slaac(InterfaceIndex interface, Instant now) noexcept;
+  Result<> start_slaac(InterfaceIndex interface, Instant now, bool temporary = false) noexcept;
   Result<> stop_slaac(InterfaceIndex interface, Instant now) noexcept;
   /// Gives an address other lifetimes; told as a change when it becomes deprecated, or preferred again, by that.
   void renew_address(InterfaceAddress& address, Instant preferred_until, Instant valid_until, Instant now) noexcept {

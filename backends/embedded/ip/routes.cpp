@@ -79,6 +79,10 @@ Result<Address> IpLayer::source_for(const Interface& out, const Address& destina
       if (a_deprecated != b_deprecated) { return b_deprecated; }
       const bool a_label = same_label(a.address, destination);
       if (a_label != same_label(b.address, destination)) { return a_label; }
+      if constexpr (features::kTemporaryAddresses) {
+        const bool a_temporary = a.origin == InterfaceAddress::Origin::temporary;
+        if (a_temporary != (b.origin == InterfaceAddress::Origin::temporary)) { return a_temporary; }
+      }
     } else if (a_deprecated != b_deprecated) {
       return b_deprecated;
     }
@@ -125,7 +129,10 @@ Result<Route> IpLayer::route(const Address& destination, const Address& source, 
     }
     for (const InterfaceAddress& own : entry.addresses) {
       // What is on the link of a SLAAC address its router says (RFC 5942 §4).
-      if (!own.in_use() || own.origin == InterfaceAddress::Origin::slaac || !own.contains(destination)) { continue; }
+      if (!own.in_use() || own.origin == InterfaceAddress::Origin::slaac || own.is_temporary() ||
+          !own.contains(destination)) {
+        continue;
+      }
       if (own.prefix_length > length) {
         length = own.prefix_length;
         route.interface = entry.index;
@@ -300,12 +307,12 @@ Result<> IpLayer::start_link_local(InterfaceIndex index, Family family, Instant 
   return dad_.start_link_local(*in, family, now);
 }
 
-Result<> IpLayer::start_slaac(InterfaceIndex index, Instant now) noexcept {
+Result<> IpLayer::start_slaac(InterfaceIndex index, Instant now, bool temporary) noexcept {
   Interface* const in = interface(index);
   if (!in) { return Unexpected(Error::invalid_argument); }
   now_ = now;
   from_outside();
-  return slaac_.start(*in, now);
+  return slaac_.start(*in, now, temporary);
 }
 
 Result<> IpLayer::stop_slaac(InterfaceIndex index, Instant now) noexcept {

@@ -24,6 +24,12 @@ constexpr std::uint32_t kMaxRetransmitTime = 60'000;
 constexpr Duration kTwoHours = Duration::hours(2);
 /// A redirect that has become wrong, without anybody saying so, lasts no longer.
 constexpr Duration kRedirectTime = Duration::minutes(10);
+/// RFC 8981 §3.8: TEMP_PREFERRED_LIFETIME, what TEMP_VALID_LIFETIME is longer, MAX_DESYNC_FACTOR and REGEN_ADVANCE
+/// (with three tries of a second, §3.8).
+constexpr Duration kTemporaryPreferred = Duration::hours(24);
+constexpr Duration kTemporaryDeprecated = Duration::hours(24);
+constexpr Duration kMaxDesync = Duration::minutes(24 * 60 * 4 / 10);
+constexpr Duration kRegenAdvance = Duration::seconds(5);
 constexpr Duration kNoPacketDelay = Duration::milliseconds(100);
 
 Instant after(Instant now, std::uint32_t seconds) noexcept {
@@ -65,18 +71,25 @@ std::optional<LearnedSearchDomain> take_name(std::span<const std::byte>& bytes) 
   return std::nullopt;
 }
 
+[[maybe_unused]] bool is_temporary_of(const InterfaceAddress& entry, const InterfaceAddress& stable) noexcept {
+  return entry.state != InterfaceAddress::State::none && entry.origin == InterfaceAddress::Origin::temporary &&
+         stable.contains(entry.address);
+}
+
 }  // namespace
 
 Slaac::Slaac(Link& link, Dad& dad, Neighbors& neighbors, std::span<Interface> interfaces,
              const Storage& storage) noexcept
     : link_(link), dad_(dad), neighbors_(neighbors), interfaces_(interfaces), storage_(storage) {}
 
-Result<> Slaac::start(Interface& interface, Instant now) noexcept {
+Result<> Slaac::start(Interface& interface, Instant now, bool temporary) noexcept {
   if constexpr (!features::kSlaac) { return Unexpected(Error::not_supported); }
+  if (!features::kTemporaryAddresses && temporary) { return Unexpected(Error::not_supported); }
   if (state_of(interface).running) { return {}; }
   NAL_TRY(dad_.start_link_local(interface, Family::v6, now));
   state_of(interface) = State();
   state_of(interface).running = true;
+  state_of(interface).temporary = temporary;
   state_of(interface).mtu = interface.mtu;
   if (interface.up) { solicit_soon(interface, now); }
   return {};
@@ -95,7 +108,9 @@ void Slaac::stop(Interface& interface, Instant now) noexcept {
     if (domain.interface == interface.index) { domain = LearnedSearchDomain(); }
   }
   for (InterfaceAddress& address : interface.addresses) {
-    if (address.origin == InterfaceAddress::Origin::slaac) { dad_.remove(interface, address, now); }
+    if (address.origin == InterfaceAddress::Origin::slaac || address.is_temporary()) {
+      dad_.remove(interface, address, now);
+    }
   }
   link_.changed();
 }
@@ -297,6 +312,7 @@ void Slaac::add_address(Interface& interface, const wire::PrefixInformation& pre
       valid_until = remaining <= kTwoHours ? entry.valid_until : now + kTwoHours;
     }
     dad_.renew(entry, std::min(preferred_until, valid_until), valid_until, now);
+    renew_temporary(interface, entry, now);
     return;
   }
   // Half of the entries at most, so that a flood of prefixes leaves room for other addresses.
@@ -311,6 +327,55 @@ void Slaac::add_address(Interface& interface, const wire::PrefixInformation& pre
   entry->preferred_until = preferred_until;
   entry->valid_until = valid_until;
   dad_.start(interface, *entry, now);
+  renew_temporary(interface, *entry, now);
+}
+
+// RFC 8981 §3.4, 1 and 2: they live as the stable one does, but not past their own time.
+void Slaac::renew_temporary(Interface& interface, const InterfaceAddress& stable, Instant now) noexcept {
+  if (!features::kTemporaryAddresses || !state_of(interface).temporary) { return; }
+  for (InterfaceAddress& entry : interface.addresses) {
+    if (!is_temporary_of(entry, stable)) { continue; }
+    const Instant limit = entry.preferred_limit;
+    dad_.renew(entry, std::min(stable.preferred_until, limit),
+               std::min(stable.valid_until, limit + kTemporaryDeprecated), now);
+  }
+  keep_temporary(interface, stable, now);
+}
+
+// RFC 8981 §3.4, 3 to 6, and §3.5: the last one is replaced before it is preferred no longer.
+void Slaac::keep_temporary(Interface& interface, const InterfaceAddress& stable, Instant now) noexcept {
+  if constexpr (features::kTemporaryAddresses) {
+    const InterfaceAddress* newest = nullptr;
+    std::size_t count = 0;
+    for (const InterfaceAddress& entry : interface.addresses) {
+      count += entry.origin == InterfaceAddress::Origin::temporary ? 1 : 0;
+      const bool newer = is_temporary_of(entry, stable) && (!newest || entry.preferred_until > newest->preferred_until);
+      if (newer) { newest = &entry; }
+    }
+    if (newest) {
+      // One that was somebody else's three times over is not tried again.
+      if (newest->state == InterfaceAddress::State::duplicate) { return; }
+      const Instant replaced = newest->preferred_until - kRegenAdvance;
+      if (!newest->preferred_until.is_never() && now < replaced) { return due(replaced); }
+    }
+    const auto desync =
+        Duration::seconds(link_.random().below(static_cast<std::uint32_t>(kMaxDesync / Duration::seconds(1))));
+    const Instant limit = now + kTemporaryPreferred - desync;
+    const Instant preferred_until = std::min(stable.preferred_until, limit);
+    InterfaceAddress* const entry = Dad::free_entry(interface);
+    // One that would be replaced at once is none. Where there is no room, the next advertisement tries again.
+    const bool room = entry && count < std::max<std::size_t>(interface.addresses.size() / 2, 1);
+    if (!room || preferred_until <= now + kRegenAdvance) { return; }
+    *entry = InterfaceAddress();
+    entry->address = dad_.random_address(stable.address);
+    entry->prefix_length = stable.prefix_length;
+    entry->origin = InterfaceAddress::Origin::temporary;
+    entry->preferred_limit = limit;
+    entry->preferred_until = preferred_until;
+    entry->valid_until = std::min(stable.valid_until, limit + kTemporaryDeprecated);
+    dad_.start(interface, *entry, now);
+    due(preferred_until - kRegenAdvance);
+  }
 }
 
 bool Slaac::add_dns_servers(const Interface& interface, const wire::RecursiveDns& servers, Instant now) noexcept {
@@ -478,6 +543,13 @@ void Slaac::poll(Instant now) noexcept {
     if (interface.index == 0) { continue; }
     State& state = state_of(interface);
     if (!state.running || !interface.up) { continue; }  // `link_up` begins again
+    if (features::kTemporaryAddresses && state.temporary) {
+      for (const InterfaceAddress& entry : interface.addresses) {
+        if (entry.origin == InterfaceAddress::Origin::slaac && entry.in_use()) {
+          keep_temporary(interface, entry, now);
+        }
+      }
+    }
     if (state.next <= now) { solicit(interface, now); }
     due(state.next);
   }

@@ -40,14 +40,15 @@ struct LearnedSearchDomain {
   std::string_view text() const noexcept { return {name.data(), size}; }
 };
 
-/// Router and prefix discovery (RFC 4861 §6.3), stateless addresses (RFC 4862 §5.5) that are stable (RFC 7217),
-/// specific routes (RFC 4191), redirects (RFC 4861 §8), DNS servers and search domains (RFC 8106). Every table is of
-/// the size given; what does not fit is left out, and who came first stays.
+/// Router and prefix discovery (RFC 4861 §6.3), stateless addresses (RFC 4862 §5.5) that are stable (RFC 7217), and
+/// temporary ones (RFC 8981), specific routes (RFC 4191), redirects (RFC 4861 §8), DNS servers and search domains (RFC
+/// 8106). Every table is of the size given; what does not fit is left out, and who came first stays.
 class Slaac {
  public:
   /// What is kept for each interface.
   struct State {
     bool running = false;
+    bool temporary = false;         ///< addresses of RFC 8981 besides
     bool managed = false;           ///< addresses by DHCPv6 (RFC 4861 §4.2)
     bool other = false;             ///< other configuration by DHCPv6
     std::uint16_t mtu = 0;          ///< of the interface before any router said otherwise
@@ -71,8 +72,9 @@ class Slaac {
   Slaac(Link& link, Dad& dad, Neighbors& neighbors, std::span<Interface> interfaces, const Storage& storage) noexcept;
 
   /// Begins on an interface with its link-local address (unless there is one) and solicitations; waits for the link.
-  /// *Errors*: table_full: no room for the address.
-  Result<> start(Interface& interface, Instant now) noexcept;
+  /// With temporary addresses, as long as there is room for them, one for each prefix besides the stable one.
+  /// *Errors*: table_full: no room for the address; not_supported: temporary addresses are not compiled in.
+  Result<> start(Interface& interface, Instant now, bool temporary = false) noexcept;
   /// Ends it, and forgets what routers have said on it.
   void stop(Interface& interface, Instant now) noexcept;
   /// The link has come up: routers are asked again. What is known stays until it is contradicted or runs out.
@@ -109,6 +111,8 @@ class Slaac {
   bool add_search_domains(const Interface& interface, const wire::DnsSearchList& list, Instant now) noexcept;
   bool set_search_domain(const LearnedSearchDomain& domain, Instant now) noexcept;
   void add_address(Interface& interface, const wire::PrefixInformation& prefix, Instant now) noexcept;
+  void renew_temporary(Interface& interface, const InterfaceAddress& stable, Instant now) noexcept;
+  void keep_temporary(Interface& interface, const InterfaceAddress& stable, Instant now) noexcept;
 
   LearnedRoute* free_route(LearnedRoute::Kind kind) noexcept;
   bool has_router(InterfaceIndex interface) const noexcept;

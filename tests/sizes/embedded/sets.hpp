@@ -18,6 +18,7 @@ inline constexpr bool kFragments = sizes::in(178);
 inline constexpr bool kMulticast = sizes::in(8);
 inline constexpr bool kDhcpv4 = sizes::in(12378);
 inline constexpr bool kSlaac = sizes::in(128);
+inline constexpr bool kTemporaryAddresses = false;
 inline constexpr bool kTcp = !sizes::in(5);
 inline constexpr bool kUdp = true;
 inline constexpr bool kRaw = sizes::in(8);

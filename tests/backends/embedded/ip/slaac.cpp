@@ -554,4 +554,140 @@ TEST_CASE("without a packet to solicit in, it is done as soon as there is one", 
 }
 
 }  // namespace
+
+// RFC 8981. Times are of its §3.8: a day preferred less up to 9.6 hours, a day more valid.
+namespace {
+
+struct Private : FakeLink {
+  explicit Private(Options options = {}) : FakeLink(options) { REQUIRE(slaac.start(eth0, now, true)); }
+  void hear(std::uint32_t valid, std::uint32_t preferred) {
+    icmpv6(kRouter, Ipv6Address::all_nodes(), Advertisement(1800).prefix(kPrefix, valid, preferred).bytes());
+  }
+  std::vector<InterfaceAddress*> temporary() {
+    std::vector<InterfaceAddress*> found;
+    for (InterfaceAddress& entry : eth0.addresses) {
+      const bool is = entry.state != AddressState::none && entry.origin == InterfaceAddress::Origin::temporary;
+      if (is) { found.push_back(&entry); }
+    }
+    return found;
+  }
+  std::size_t preferred() {
+    const auto all = temporary();
+    return static_cast<std::size_t>(
+        std::count_if(all.begin(), all.end(), [](auto* entry) { return entry->state == AddressState::preferred; }));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("A host without temporary addresses makes none", "[slaac][temporary]") {
+  Host host;
+  host.hear(Advertisement(1800).prefix(kPrefix, kForEver, kForEver));
+  host.advance(60_s);
+  CHECK(std::none_of(host.eth0.addresses.begin(), host.eth0.addresses.end(),
+                     [](auto& entry) { return entry.origin == InterfaceAddress::Origin::temporary; }));
+}
+
+TEST_CASE("A prefix gives a temporary address beside the stable one, of its own, looked at before it is used",
+          "[slaac][temporary]") {
+  Private host;
+  host.hear(kForEver, kForEver);
+  const auto made = host.temporary();
+  REQUIRE(made.size() == 1);
+  CHECK(made[0]->state == AddressState::tentative);
+  CHECK(made[0]->address.v6().has_prefix(kPrefix, 64));
+  const Instant begin = host.now;
+  CHECK(made[0]->preferred_until > begin + 14_h);
+  CHECK(made[0]->preferred_until <= begin + 24_h);
+  CHECK(made[0]->valid_until == made[0]->preferred_until + 24_h);
+  host.advance(60_s);
+  CHECK(made[0]->state == AddressState::preferred);
+  Private other;
+  other.hear(kForEver, kForEver);
+  for (InterfaceAddress& entry : host.eth0.addresses) {
+    CHECK((&entry == made[0] || entry.address != made[0]->address));
+  }
+}
+
+TEST_CASE("A temporary address is replaced before it is preferred no longer, and goes when it is valid no longer",
+          "[slaac][temporary]") {
+  Private host;
+  host.hear(kForEver, kForEver);
+  host.advance(60_s);
+  const Address first = host.temporary()[0]->address;
+  const Instant deprecated = host.temporary()[0]->preferred_until;
+  const Instant gone = host.temporary()[0]->valid_until;
+  host.advance(deprecated - host.now - 6_s);
+  CHECK(host.temporary().size() == 1);
+  host.advance(5_s);
+  CHECK(host.temporary().size() == 2);
+  CHECK(host.preferred() == 2);
+  host.advance(2_s);
+  CHECK(host.preferred() == 1);
+  // A week: never without one, never more than three.
+  while (host.now < gone + 1_s) {
+    host.advance(1_h);
+    CHECK(host.preferred() >= 1);
+    CHECK(host.temporary().size() <= 3);
+  }
+  for (const InterfaceAddress* const entry : host.temporary()) { CHECK(entry->address != first); }
+}
+
+TEST_CASE("Advertisements renew a temporary address as far as its own time goes", "[slaac][temporary]") {
+  Private host;
+  host.hear(7200, 3600);
+  host.advance(60_s);
+  REQUIRE(host.temporary().size() == 1);
+  const Address first = host.temporary()[0]->address;
+  for (int i = 0; i < 24; ++i) {  // 12 hours
+    host.hear(7200, 3600);
+    REQUIRE(host.temporary().size() == 1);
+    CHECK(host.temporary()[0]->address == first);
+    CHECK(host.temporary()[0]->preferred_until == host.now + 1_h);
+    host.advance(30_min);
+  }
+  // After a day it is another one that is preferred, whatever the router says.
+  for (int i = 0; i < 28; ++i) {
+    host.hear(7200, 3600);
+    host.advance(30_min);
+  }
+  CHECK(host.preferred() == 1);
+  for (const InterfaceAddress* const entry : host.temporary()) {
+    CHECK((entry->address != first || entry->state == AddressState::deprecated));
+  }
+}
+
+TEST_CASE("A prefix that is preferred no longer gives no temporary address, and a router that falls silent ends them",
+          "[slaac][temporary]") {
+  Private host;
+  host.hear(7200, 0);
+  host.advance(10_s);
+  CHECK(host.temporary().empty());
+  host.hear(7200, 3600);
+  host.advance(10_s);
+  CHECK(host.preferred() == 1);
+  host.advance(1_h);
+  CHECK(host.temporary().size() == 1);
+  CHECK(host.preferred() == 0);
+  host.advance(2_h);
+  CHECK(host.temporary().empty());
+}
+
+TEST_CASE("Temporary addresses leave room for others", "[slaac][temporary]") {
+  Private host;
+  for (std::uint16_t i = 1; i < 40; ++i) {
+    const Ipv6Address prefix(0x2001, 0xdb8, i, 0, 0, 0, 0, 0);
+    host.icmpv6(kRouter, Ipv6Address::all_nodes(), Advertisement(1800).prefix(prefix, kForEver, kForEver).bytes());
+    host.advance(1_s);
+  }
+  CHECK(host.temporary().size() <= host.eth0.addresses.size() / 2);
+}
+
+TEST_CASE("Temporary addresses end with SLAAC", "[slaac][temporary]") {
+  Private host;
+  host.hear(kForEver, kForEver);
+  host.slaac.stop(host.eth0, host.now);
+  CHECK(host.temporary().empty());
+}
+
 }  // namespace nal::embedded

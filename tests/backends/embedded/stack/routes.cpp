@@ -94,6 +94,38 @@ TEST_CASE("The source is chosen as RFC 6724 says", "[embedded][routes]") {
   CHECK(route(host, "ff02::5").source == at("fe80::1"));
 }
 
+TEST_CASE("A temporary address is the source before the stable one of its prefix, not before rules 2 and 6",
+          "[embedded][routes][temporary]") {
+  Host host;
+  REQUIRE(host.stack.start_slaac(host.interface, {.temporary = true}));
+  const Ipv6Address router = "fe80::fe"_ipv6;
+  const Ipv6Address prefix = "2001:db8:1::"_ipv6;
+  const Ipv6Address all = Ipv6Address::all_nodes();
+  Bytes message(200);
+  wire::NdpWriter writer(
+      message, wire::NdpWriter::RouterAdvertisement{0, false, false, wire::RouterPreference::medium, 1800, 0, 0});
+  writer.prefix_information({64, true, true, 7200, 3600, wire::bytes_of(prefix)});
+  const auto advertisement = writer.finish(wire::bytes_of(router), wire::bytes_of(all));
+  host.receive(ipv6({.source = router, .destination = all, .protocol = 58, .hop_limit = 255},
+                    Bytes(advertisement.begin(), advertisement.end())));
+  Address temporary;
+  for (const InterfaceAddress& own : host.stack.addresses(host.interface)) {
+    if (own.origin == InterfaceAddress::Origin::temporary) { temporary = own.address; }
+  }
+  REQUIRE(!temporary.is_unspecified());
+  CHECK(route(host, "2001:db8:2::5").source == temporary);
+  // Also towards one that has more bits in common with the stable address: rule 7 comes before rule 8.
+  for (const InterfaceAddress& own : host.stack.addresses(host.interface)) {
+    if (own.origin != InterfaceAddress::Origin::slaac) { continue; }
+    Ipv6Address::Bytes near = own.address.v6().bytes();
+    near[15] ^= 1;
+    const Address destination(Ipv6Address::from_bytes(near));
+    CHECK(host.stack.ip().route(destination, Address(), 0).value().source == temporary);
+  }
+  CHECK(route(host, "fd00:1::5").source == Host::k6);
+  CHECK(route(host, "ff02::5").source.is_link_local());
+}
+
 TEST_CASE("Nothing from a loopback address leaves the host, not even to a group", "[embedded][routes]") {
   Host host;
   auto socket = host.stack.udp_bind_single("127.0.0.1:6000"_endpoint, {}).value();
