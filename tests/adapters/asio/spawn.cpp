@@ -84,8 +84,9 @@ TEST_CASE("a nal task is awaited as a std::future", "[asio]") {
 }
 
 ::asio::awaitable<void> use_both(Loop& loop, int& sum) {
-  sum += co_await spawn(
+  const int first = co_await spawn(
       loop, [] { return after(1_ms, 3); }, ::asio::use_awaitable);
+  sum += first;
   try {
     co_await spawn(
         loop, [] { return fail_with(Error::timed_out); }, ::asio::use_awaitable);
