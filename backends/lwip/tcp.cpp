@@ -324,9 +324,10 @@ Result<TcpStream> Tcp::start_tcp_from(const Endpoint& local, const Endpoint& rem
                                       const TcpOptions& options) noexcept {
   ip_addr_t address;
   ip_addr_t from;
+  if (local.address.family() != remote.address.family()) { return Unexpected(Error::invalid_argument); }
   if (!to_lwip(remote.address, address) || !to_lwip(local.address, from)) { return Unexpected(Error::not_supported); }
-  if (local.address.family() != remote.address.family() || remote.port == 0 || remote.address.is_unspecified() ||
-      remote.address.is_multicast() || options.hop_limit == std::uint8_t{0}) {
+  if (remote.port == 0 || remote.address.is_unspecified() || remote.address.is_multicast() ||
+      options.hop_limit == std::uint8_t{0}) {
     return Unexpected(Error::invalid_argument);
   }
   const CoreLock lock;

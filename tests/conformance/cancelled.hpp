@@ -6,7 +6,7 @@ namespace nal::conformance {
 
 /// What the helper wants of a world, over the backend's.
 struct Cancelled {
-  explicit Cancelled(Family family = Family::v4) : world(family) {}
+  explicit Cancelled(Family family = usual_family()) : world(family) {}
   Executor& executor() { return world.executor(); }
   static Duration patience() { return Fixture::kPatience; }
   /// No task is left but those that drive the backend, and no timer is left armed but theirs.

@@ -261,7 +261,7 @@ TEST_CASE("Nobody binds to an address that is not the host's", "[udp]") {
 }
 
 TEST_CASE("Broadcasting needs to be asked for, and reaches sockets bound to every address", "[udp]") {
-  World world;
+  World world(Family::v4);
   auto server = world.server().udp_bind_multiple(world.any(), {});
   REQUIRE(server);
   const Endpoint everybody{world.fixture().broadcast_address(), server->local_endpoint().port};

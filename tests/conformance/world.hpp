@@ -32,11 +32,13 @@ struct Pair {
   Stream server;
 };
 
+/// IPv4 wherever there is one.
+inline Family usual_family() { return Fixture::has(Family::v4) ? Family::v4 : Family::v6; }
+
 /// One backend, fresh for one test. Making it skips the test if the backend cannot have it.
 class World {
  public:
-  /// The usual family is IPv4 wherever there is one.
-  explicit World(Family tested = Fixture::has(Family::v4) ? Family::v4 : Family::v6);
+  explicit World(Family tested = usual_family());
 
   Executor& executor() { return fixture_.executor(); }
   Stack& client() { return fixture_.client(); }
