@@ -5,6 +5,10 @@
 #endif
 
 #include <lwip/opt.h>
+// Before lwIP's own headers fail for it.
+#if !LWIP_IPV4 && !LWIP_IPV6
+#error "nal/lwip: set LWIP_IPV4 or LWIP_IPV6 to 1 in lwipopts.h"
+#endif
 //
 #include <lwip/init.h>
 #include <lwip/ip.h>
@@ -28,9 +32,6 @@
 #endif
 #if !LWIP_UDP
 #error "nal/lwip: set LWIP_UDP to 1 in lwipopts.h"
-#endif
-#if !LWIP_IPV4 && !LWIP_IPV6
-#error "nal/lwip: set LWIP_IPV4 or LWIP_IPV6 to 1 in lwipopts.h"
 #endif
 #if LWIP_IPV4 && !LWIP_ARP
 #error "nal/lwip: set LWIP_ARP to 1 in lwipopts.h, or no IPv4 goes over Ethernet"

@@ -45,7 +45,7 @@ class TlsFixture : public Base {
   TlsFixture() {
     static constexpr std::array<std::byte, 16> kKey{std::byte{1}, std::byte{2}, std::byte{3}};
     // A ticket that is on its way when a client is dropped, as TLS 1.3 has it, resets the connection below.
-    const tls::Options options{.psk = kKey, .psk_identity = "conformance", .tickets = false, .allow_tls13 = kTls13};
+    const tls::Options options{.psk = kKey, .psk_identity = "conformance", .allow_tls13 = kTls13, .tickets = false};
     [[maybe_unused]] const bool set = client_config_.setup(tls::Role::client, options).has_value() &&
                                       server_config_.setup(tls::Role::server, options).has_value();
     NAL_ASSERT(set);
