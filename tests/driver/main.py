@@ -35,15 +35,17 @@ SCRIPTS = (
     ("unit", "install", ("gcc",), ("clang",), ("gcc",), EVERYTHING),
     ("unit", "examples", ("gcc",), ("clang",), ("gcc",), EVERYTHING),
     ("fail", "fail", ("gcc", "clang"), (), ("gcc",), NOTHING),
-    ("quirks", "quirks", ("gcc", "clang"), (), (), NOTHING),
+    ("quirks", "quirks", ("gcc",), ("clang",), (), NOTHING),
     ("quirks", "style", ("asan",), (), (), TESTS),
     ("interop", "interop", ("gcc",), (), (), EVERYTHING),
     ("sizes", "sizes", ("gcc", "clang"), (), (), NOTHING),
-    ("bench", "bench", ("gcc-release", "clang-release"), (), (), EVERYTHING),
+    ("bench", "bench", ("gcc-release",), ("clang-release",), (), EVERYTHING),
     ("firmware", "firmware", ("gcc",), (), (), NOTHING),
     ("fuzz", "fuzz", ("clang",), (), (), NOTHING),
 )
 ALONE = ("bench",)  # scripts that measure times, if only to tell them
+WAITING = ("interop",)  # scripts that mostly wait, and run while others compile
+WIDER = ("sizes", "style")  # scripts that do more with --wide
 SCRIPT_TIMEOUT = 1500  # seconds; what a run script bounds itself to is shorter
 
 
@@ -120,8 +122,9 @@ def run_catch2(results, build, suites):
                 results.test(suite, build.name, name, result, why, program)
 
 
-def test_catch2(results, made_of, suites, names):
-    """Builds one after the other; the programs of one, which mostly wait, run while the next is compiled."""
+def test_catch2(results, made_of, suites, names, then):
+    """Builds one after the other; the programs of one, which mostly wait, run while the next is compiled. Calls then()
+    when the first is built."""
 
     def run(build, wanted):
         run_catch2(results, build, wanted)
@@ -137,13 +140,14 @@ def test_catch2(results, made_of, suites, names):
             coverage.forget(build)
             if made(results, build, suites[0], wanted if build.kind.tests_only else None):
                 running.append(runner.submit(run, build, wanted))
+            if name == names[0]:
+                then()
         for one in running:
             one.result()
 
 
-def test_scripts(results, made_of, chosen, arguments):
-    """Two at a time, since many wait more than they compute; alone the one that measures."""
-    jobs = []
+def jobs_of(chosen, made_of, arguments):
+    """Every script to run, on each of its builds: (suite, script, build, what it wants built, further arguments)."""
     for suite, script, usual, wide, quick, wanted in SCRIPTS:
         if suite not in chosen:
             continue
@@ -151,24 +155,24 @@ def test_scripts(results, made_of, chosen, arguments):
             say(f"{suite}: there is no tests/{script}/run")
             continue
         extra = ["--minutes", str(arguments.minutes)] if script == "fuzz" and arguments.minutes else []
+        extra += ["--wide"] if script in WIDER and arguments.wide else []
         names = quick if arguments.quick else (*usual, *(wide if arguments.wide else ()))
-        jobs += [(suite, script, made_of[name], wanted, extra) for name in names]
+        for name in names:
+            yield suite, script, made_of[name], wanted, extra
 
-    def run(job, alone=False):
-        suite, script, build, wanted, extra = job
-        if made(results, build, suite, wanted):
-            run_script(results, suite, script, build, extra, alone)
 
-    measuring = [job for job in jobs if job[1] in ALONE]
-    others = [job for job in jobs if job not in measuring]
-    if len(others) == 1:
-        run(others[0], True)
-    else:
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for _ in pool.map(run, others):
-                pass
-    for job in measuring:
-        run(job, True)
+def run_job(results, job, alone=False):
+    suite, script, build, wanted, extra = job
+    if made(results, build, suite, wanted):
+        run_script(results, suite, script, build, extra, alone)
+
+
+def run_jobs(results, jobs, workers):
+    """Starts them, some at a time; what is given back ends when all have."""
+    pool = concurrent.futures.ThreadPoolExecutor(workers)
+    running = [pool.submit(run_job, results, job) for job in jobs]
+    pool.shutdown(wait=False)
+    return running
 
 
 def run_script(results, suite, folder, build, extra, alone):
@@ -226,11 +230,29 @@ def main():
     made_of = {name: builds.Build(name, SOURCE, folder) for name in builds.KINDS}
     results = Results()
 
+    jobs = list(jobs_of(chosen, made_of, arguments))
+    waiting = [job for job in jobs if job[1] in WAITING]
+    measuring = [job for job in jobs if job[1] in ALONE]
+    others = [job for job in jobs if job not in waiting and job not in measuring]
+    if len(jobs) == 1:
+        waiting, others, measuring = [], [], jobs
+    running = []
+
+    def start_waiting():
+        running.extend(run_jobs(results, waiting, 1))
+
     suites = [suite for suite in CATCH2_SUITES if suite in chosen]
     if suites:
         compared = WIDE_CATCH2_BUILDS if arguments.wide else CATCH2_BUILDS
-        test_catch2(results, made_of, suites, ("gcc",) if arguments.quick else (*compared, "tsan"))
-    test_scripts(results, made_of, chosen, arguments)
+        test_catch2(results, made_of, suites, ("gcc",) if arguments.quick else (*compared, "tsan"), start_waiting)
+    else:
+        start_waiting()
+    # Two at a time, since many wait more than they compute; alone those that measure.
+    running += run_jobs(results, others, 2)
+    for one in running:
+        one.result()
+    for job in measuring:
+        run_job(results, job, True)
 
     if arguments.report:
         pathlib.Path(arguments.report).write_text(json.dumps(results.rows, indent=1) + "\n")
