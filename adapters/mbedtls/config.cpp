@@ -43,6 +43,28 @@ class Text {
   std::byte* copy_ = nullptr;
 };
 
+/// What a client offers over datagrams, the best first: all that the library knows makes a hello that is cut in pieces
+/// where datagrams must be small, and servers that keep no state before the cookie cannot put those together. With what
+/// CoAP asks for (RFC 7252 §9.1.3).
+constexpr int kSuitesOfDatagrams[] = {
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_CCM,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8,
+    MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256,
+    MBEDTLS_TLS_PSK_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_PSK_WITH_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_PSK_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_PSK_WITH_AES_128_CCM,
+    MBEDTLS_TLS_PSK_WITH_AES_128_CCM_8,
+    0,
+};
+
 bool same(const mbedtls_x509_buf& a, const mbedtls_x509_buf& b) noexcept {
   return a.len == b.len && std::memcmp(a.p, b.p, a.len) == 0;
 }
@@ -180,7 +202,11 @@ Result<> Config::choices(const Options& options) noexcept {
     return Unexpected(Error::not_supported);
   }
   library::limit_versions(config_, options.only_tls13, options.allow_tls13 && transport_ == Transport::stream);
-  if (!options.cipher_suites.empty()) { mbedtls_ssl_conf_ciphersuites(&config_, options.cipher_suites.data()); }
+  if (!options.cipher_suites.empty()) {
+    mbedtls_ssl_conf_ciphersuites(&config_, options.cipher_suites.data());
+  } else if (role_ == Role::client && transport_ == Transport::datagram) {
+    mbedtls_ssl_conf_ciphersuites(&config_, kSuitesOfDatagrams);
+  }
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
   mbedtls_ssl_conf_renegotiation(&config_, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif

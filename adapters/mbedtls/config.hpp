@@ -59,7 +59,8 @@ struct Options {
   MaxFragment max_fragment = MaxFragment::library;
   bool tickets = true;  ///< sessions can be taken up again (RFC 5077, RFC 8446 §4.6.1)
   Duration handshake_timeout = Duration::seconds(30);
-  /// MBEDTLS_TLS_..., the best first, closed by 0; empty: the library's. Outlives the Config.
+  /// MBEDTLS_TLS_..., the best first, closed by 0; empty: the library's, or few enough of them for a client's first
+  /// datagram to be small. Outlives the Config.
   std::span<const int> cipher_suites{};
 };
 

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #if MBEDTLS_VERSION_MAJOR >= 3
 #include <mbedtls/build_info.h>
@@ -97,6 +98,34 @@ inline bool handshake_over(mbedtls_ssl_context& ssl) noexcept {
 #else
   return ssl.state == MBEDTLS_SSL_HANDSHAKE_OVER;
 #endif
+}
+
+/// DTLS: the largest datagram to send, without the headers below.
+inline void set_mtu(mbedtls_ssl_context& ssl, std::uint16_t mtu) noexcept {
+#if defined(MBEDTLS_SSL_PROTO_DTLS)
+  mbedtls_ssl_set_mtu(&ssl, mtu);
+#else
+  static_cast<void>(ssl);
+  static_cast<void>(mtu);
+#endif
+}
+
+/// DTLS: to whom a server's cookie belongs. 0 or the library's error.
+inline int set_client_id(mbedtls_ssl_context& ssl, std::string_view id) noexcept {
+#if defined(MBEDTLS_SSL_DTLS_HELLO_VERIFY) && defined(MBEDTLS_SSL_SRV_C)
+  return mbedtls_ssl_set_client_transport_id(&ssl, reinterpret_cast<const unsigned char*>(id.data()), id.size());
+#else
+  static_cast<void>(ssl);
+  static_cast<void>(id);
+  return MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
+#endif
+}
+
+/// DTLS: the client has shown its cookie, and what a server does from here on is for this client alone.
+inline bool knows_client(const mbedtls_ssl_context& ssl) noexcept {
+  const int state = ssl.MBEDTLS_PRIVATE(state);
+  // It sends a cookie from where it would send its own hello.
+  return state > MBEDTLS_SSL_SERVER_HELLO && state != MBEDTLS_SSL_SERVER_HELLO_VERIFY_REQUEST_SENT;
 }
 
 /// The alert that the last record brought, where that record was a fatal one.

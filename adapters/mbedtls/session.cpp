@@ -49,10 +49,7 @@ Result<> Session::start(Executor& executor, const Config& config, AnyTcpStream&&
     // Also where there is none: since 3.6.3 that it is left out has to be said.
     NAL_TRY(told(mbedtls_ssl_set_hostname(&ssl_, name->c_str())));
   }
-  if (saved && !saved->empty_) {
-    // One that does not fit (any more) costs nothing but a full handshake.
-    if (mbedtls_ssl_set_session(&ssl_, &saved->session_) != 0) { saved->forget(); }
-  }
+  if (saved) { saved->offer(ssl_); }
   mbedtls_ssl_set_bio(&ssl_, this, &send, &receive, nullptr);
   run_in_background();
   return {};
@@ -295,16 +292,7 @@ void Session::fail(const Failure& failure) noexcept {
 }
 
 void Session::save() noexcept {
-  if (!saved_) { return; }
-  mbedtls_ssl_session fresh;
-  mbedtls_ssl_session_init(&fresh);
-  if (mbedtls_ssl_get_session(&ssl_, &fresh) != 0) {
-    mbedtls_ssl_session_free(&fresh);
-    return;
-  }
-  saved_->forget();
-  saved_->session_ = fresh;  // owns what `fresh` owned
-  saved_->empty_ = false;
+  if (saved_) { saved_->update(ssl_); }
 }
 
 bool Session::arrived_unread() noexcept {

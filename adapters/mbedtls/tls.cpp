@@ -8,6 +8,22 @@ void SavedSession::forget() noexcept {
   empty_ = true;
 }
 
+void SavedSession::offer(mbedtls_ssl_context& ssl) noexcept {
+  if (!empty_ && mbedtls_ssl_set_session(&ssl, &session_) != 0) { forget(); }
+}
+
+void SavedSession::update(const mbedtls_ssl_context& ssl) noexcept {
+  mbedtls_ssl_session fresh;
+  mbedtls_ssl_session_init(&fresh);
+  if (mbedtls_ssl_get_session(&ssl, &fresh) != 0) {
+    mbedtls_ssl_session_free(&fresh);
+    return;
+  }
+  forget();
+  session_ = fresh;  // owns what `fresh` owned
+  empty_ = false;
+}
+
 Result<std::size_t> SavedSession::save(std::span<std::byte> out) const noexcept {
   if (empty_) { return Unexpected(Error::closed); }
   std::size_t size = 0;

@@ -48,7 +48,13 @@ class SavedSession {
   Result<> load(std::span<const std::byte> bytes) noexcept;
 
  private:
+  friend class Association;
   friend class Session;
+  /// To a connection that begins. One that does not fit (any more) costs nothing but a full handshake.
+  void offer(mbedtls_ssl_context& ssl) noexcept;
+  /// What the connection's session is now, if it can be told.
+  void update(const mbedtls_ssl_context& ssl) noexcept;
+
   mbedtls_ssl_session session_;
   bool empty_ = true;
 };
