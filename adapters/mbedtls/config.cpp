@@ -64,6 +64,8 @@ constexpr int kSuitesOfDatagrams[] = {
     MBEDTLS_TLS_PSK_WITH_AES_128_CCM_8,
     0,
 };
+constexpr std::size_t kFirstSuiteOfPsk = 8;
+static_assert(kSuitesOfDatagrams[kFirstSuiteOfPsk] == MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256);
 
 bool same(const mbedtls_x509_buf& a, const mbedtls_x509_buf& b) noexcept {
   return a.len == b.len && std::memcmp(a.p, b.p, a.len) == 0;
@@ -205,7 +207,9 @@ Result<> Config::choices(const Options& options) noexcept {
   if (!options.cipher_suites.empty()) {
     mbedtls_ssl_conf_ciphersuites(&config_, options.cipher_suites.data());
   } else if (role_ == Role::client && transport_ == Transport::datagram) {
-    mbedtls_ssl_conf_ciphersuites(&config_, kSuitesOfDatagrams);
+    // Without anybody to trust no certificate would do.
+    const bool only_psk = !options.psk.empty() && options.trusted.empty() && options.verify != Verify::none;
+    mbedtls_ssl_conf_ciphersuites(&config_, kSuitesOfDatagrams + (only_psk ? kFirstSuiteOfPsk : 0));
   }
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
   mbedtls_ssl_conf_renegotiation(&config_, MBEDTLS_SSL_RENEGOTIATION_DISABLED);

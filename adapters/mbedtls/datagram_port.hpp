@@ -19,6 +19,8 @@ struct DtlsOptions {
   /// A server's: when its table is full, the peer that has been silent for longest gives way to a new one, if it has
   /// been for so long.
   Duration give_way_after = Duration::seconds(10);
+  /// Dropping the socket tells its peers, as `close` does: for handles whose type is erased.
+  bool drop_closes = false;
 };
 
 /// A slot of a `DtlsEngine`: a task of its own while it is open, which receives for all of its peers, so that
@@ -45,6 +47,7 @@ class DatagramPort : public RootTask {
   void say_goodbye() noexcept;
 
   bool is_open() const noexcept { return transport_.has_value(); }
+  bool drop_closes() const noexcept { return options_.drop_closes; }
   AnyUdpSocket& transport() noexcept { return *transport_; }
   /// A client's only one.
   Association* association() noexcept { return association_; }

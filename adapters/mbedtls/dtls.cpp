@@ -77,7 +77,10 @@ DatagramPort* DtlsHandle::find() const noexcept {
 }
 
 void DtlsHandle::drop() noexcept {
-  if (DatagramPort* port = find()) { port->close(); }
+  if (DatagramPort* port = find()) {
+    if (port->drop_closes()) { port->say_goodbye(); }
+    port->close();
+  }
   engine_ = nullptr;
 }
 

@@ -27,7 +27,7 @@ class DtlsHandle {
   Result<> configure(const UdpOptions& options) noexcept;
   Endpoint local_endpoint() const noexcept;
   /// Tells every peer that this is the end (close_notify), as far as that can be sent at once, and frees the socket.
-  /// Dropping it tells nobody.
+  /// Dropping it tells nobody, unless `DtlsOptions` says so.
   void close() noexcept;
 
  protected:

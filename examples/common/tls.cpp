@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/mbedtls/tcp.hpp"
+#include "adapters/mbedtls/udp.hpp"
 #include "nal/hosted/entropy.hpp"
 
 namespace examples {
@@ -53,7 +54,7 @@ struct Credentials {
   std::vector<std::byte> psk;
 
   /// False after an error, which was told.
-  bool read(const TlsOptions& options) {
+  bool read(const TlsOptions& options, nal::tls::Role role) {
     if (!options.psk.empty()) {
       auto parsed = parse_key(options.psk);
       if (!parsed) {
@@ -61,7 +62,10 @@ struct Credentials {
         return false;
       }
       psk = *std::move(parsed);
-    } else if (!options.insecure) {
+    }
+    const bool wants_trusted =
+        role == nal::tls::Role::client ? options.psk.empty() && !options.insecure : !options.authorities.empty();
+    if (wants_trusted) {
       trusted = read_file(options.authorities.empty() ? kSystemAuthorities : options.authorities,
                           "the certificates to trust");
       if (trusted.empty()) { return false; }
@@ -76,15 +80,28 @@ struct Credentials {
 class Secured final : public SecureStack {
  public:
   using TcpStream = nal::tls::TlsStream;
+  using TcpListener = nal::tls::TlsListener;
+  using ConnectedUdp = nal::tls::DtlsSocket;
+  using UniquelyBoundUdp = nal::tls::DtlsServerSocket;
+  using MultiplyBoundUdp = nal::tls::DtlsServerSocket;
   using Lookup = nal::AnyLookup;
   using ReverseLookup = nal::AnyReverseLookup;
 
-  Secured(nal::Executor& executor, nal::AnyStack below, const std::string& server)
-      : below_(below), engine_(executor, memory_), connect_(below_, engine_, config_, nal::tls::ServerName(server)) {}
+  Secured(nal::Executor& executor, nal::AnyStack below, nal::tls::Role role, const std::string& server)
+      : below_(below),
+        role_(role),
+        streams_(executor, stream_memory_),
+        datagrams_(executor, datagram_memory_),
+        connect_(below_, streams_, of_streams_, nal::tls::ServerName(server)),
+        accept_(below_, streams_, of_streams_),
+        // The programs hold sockets of any stack, which have no word for closing.
+        udp_(below_, datagrams_, role == nal::tls::Role::client ? &of_datagrams_ : nullptr,
+             nal::tls::ServerName(server), role == nal::tls::Role::server ? &of_datagrams_ : nullptr, nullptr,
+             {.drop_closes = true}) {}
 
   bool setup(const TlsOptions& options) {
     Credentials credentials;
-    if (!credentials.read(options)) { return false; }
+    if (!credentials.read(options, role_)) { return false; }
     nal::tls::Options tls;
     tls.trusted = credentials.trusted;
     tls.certificate = credentials.certificate;
@@ -92,22 +109,36 @@ class Secured final : public SecureStack {
     tls.psk = credentials.psk;
     tls.psk_identity = options.psk_identity;
     if (options.insecure) { tls.verify = nal::tls::Verify::none; }
-    const auto set = config_.setup(nal::tls::Role::client, tls);
-    if (!set) {
-      std::fprintf(stderr, "error: TLS cannot be set up with these certificates and keys: %s (Mbed TLS: -0x%04x)\n",
-                   nal::to_string(set.error()), static_cast<unsigned>(-config_.code()));
-    }
-    return set.has_value();
+    if (!set_up(of_streams_, tls)) { return false; }
+    tls.transport = nal::tls::Transport::datagram;
+    return set_up(of_datagrams_, tls);
   }
 
   nal::AnyStack stack() override { return nal::AnyStack(*this); }
   const char* failure() const override {
-    const nal::tls::Failure& failure = engine_.last_failure();
-    return failure && failure.reason != nal::tls::Reason::transport ? nal::tls::describe(failure) : nullptr;
+    for (const nal::tls::Failure& failure : {streams_.last_failure(), datagrams_.last_failure()}) {
+      if (failure && failure.reason != nal::tls::Reason::transport) { return nal::tls::describe(failure); }
+    }
+    return nullptr;
   }
 
   nal::Result<TcpStream> start_tcp(const nal::Endpoint& remote, const nal::TcpOptions& options) noexcept {
+    if (role_ != nal::tls::Role::client) { return nal::Unexpected(nal::Error::not_supported); }
     return connect_.start_tcp(remote, options);
+  }
+  nal::Result<TcpListener> listen(const nal::Endpoint& local, const nal::ListenOptions& options) noexcept {
+    if (role_ != nal::tls::Role::server) { return nal::Unexpected(nal::Error::not_supported); }
+    return accept_.listen(local, options);
+  }
+  nal::Result<ConnectedUdp> udp_connect_from(const nal::Endpoint& local, const nal::Endpoint& remote,
+                                             const nal::UdpOptions& options) noexcept {
+    return udp_.udp_connect_from(local, remote, options);
+  }
+  nal::Result<UniquelyBoundUdp> udp_bind_single(const nal::Endpoint& local, const nal::UdpOptions& options) noexcept {
+    return udp_.udp_bind_single(local, options);
+  }
+  nal::Result<MultiplyBoundUdp> udp_bind_multiple(const nal::Endpoint& local, const nal::UdpOptions& options) noexcept {
+    return udp_.udp_bind_multiple(local, options);
   }
   nal::Result<Lookup> start_lookup(std::string_view name, nal::Family family) noexcept {
     return below_.start_lookup(name, family);
@@ -117,18 +148,40 @@ class Secured final : public SecureStack {
   }
 
  private:
+  bool set_up(nal::tls::Config& config, const nal::tls::Options& options) {
+    const auto set = config.setup(role_, options);
+    if (!set) {
+      std::fprintf(stderr, "error: TLS cannot be set up with these certificates and keys: %s (Mbed TLS: -0x%04x)\n",
+                   nal::to_string(set.error()), static_cast<unsigned>(-config.code()));
+    }
+    return set.has_value();
+  }
+
   nal::AnyStack below_;
-  nal::tls::Config config_{nal::system_entropy()};
-  nal::tls::Resources<nal::tls::EngineConfig{.sessions = 4}> memory_;
-  nal::tls::Engine engine_;
+  nal::tls::Role role_;
+  nal::tls::Config of_streams_{nal::system_entropy()};
+  nal::tls::Config of_datagrams_{nal::system_entropy()};
+  nal::tls::Resources<nal::tls::EngineConfig{.sessions = 72, .listeners = 8}> stream_memory_;
+  nal::tls::DtlsResources<nal::tls::DtlsEngineConfig{.clients = 8, .servers = 8, .peers = 64}> datagram_memory_;
+  nal::tls::Engine streams_;
+  nal::tls::DtlsEngine datagrams_;
   nal::tls::TlsConnect<nal::AnyStack> connect_;
+  nal::tls::TlsAccept<nal::AnyStack> accept_;
+  nal::tls::DtlsStack<nal::AnyStack> udp_;
 };
 
 }  // namespace
 
 std::unique_ptr<SecureStack> SecureStack::make(nal::Executor& executor, nal::AnyStack stack, const TlsOptions& options,
                                                const std::string& server) {
-  auto secured = std::make_unique<Secured>(executor, stack, server);
+  auto secured = std::make_unique<Secured>(executor, stack, nal::tls::Role::client, server);
+  if (!secured->setup(options)) { return nullptr; }
+  return secured;
+}
+
+std::unique_ptr<SecureStack> SecureStack::serve(nal::Executor& executor, nal::AnyStack stack,
+                                                const TlsOptions& options) {
+  auto secured = std::make_unique<Secured>(executor, stack, nal::tls::Role::server, "");
   if (!secured->setup(options)) { return nullptr; }
   return secured;
 }

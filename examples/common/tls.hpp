@@ -1,5 +1,5 @@
 #pragma once
-/// TLS for programs: options for the command line, and a stack whose connections are encrypted.
+/// TLS and DTLS for programs: options for the command line, and a stack whose connections and datagrams are encrypted.
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
@@ -21,15 +21,18 @@ struct TlsOptions {
   bool any() const { return !authorities.empty() || !certificate.empty() || !psk.empty() || insecure; }
 };
 
-void add_tls_options(CLI::App& app, TlsOptions& options);
+/// `about` says when they count. A server's have no names to check.
+void add_tls_options(CLI::App& app, TlsOptions& options, const std::string& about, bool server = false);
 
-/// A stack whose TCP connections are TLS to one server; names go to the stack below.
+/// A stack whose TCP connections are TLS and whose UDP sockets are DTLS; names go to the stack below.
 class SecureStack {
  public:
-  /// Null after an error, which was told on standard error: a file that cannot be read, say, or a build without TLS.
-  /// Executor and stack outlive it.
+  /// A client's, to one server by its name. Null after an error, which was told on standard error: a file that cannot
+  /// be read, say, or a build without TLS. Executor and stack outlive it.
   static std::unique_ptr<SecureStack> make(nal::Executor& executor, nal::AnyStack stack, const TlsOptions& options,
                                            const std::string& server);
+  /// A server's.
+  static std::unique_ptr<SecureStack> serve(nal::Executor& executor, nal::AnyStack stack, const TlsOptions& options);
   virtual ~SecureStack() = default;
   SecureStack(const SecureStack&) = delete;
   SecureStack& operator=(const SecureStack&) = delete;

@@ -49,11 +49,12 @@ void take_uri(RequestOptions& options) {
   options.host.resize(coap::kMaxUriPart);
   const auto uri = coap::Uri::parse(options.url, options.host);
   if (!uri) {
-    throw CLI::ValidationError("'" + options.url +
-                               "' is no URL of the form coap://host[:port][/path][?query], or with coap+tcp");
+    throw CLI::ValidationError(
+        "'" + options.url +
+        "' is no URL of the form coap://host[:port][/path][?query], or with coaps, coap+tcp or coaps+tcp");
   }
-  if (coap::is_secure(uri->scheme)) {
-    throw CLI::ValidationError("'" + options.url + "' wants TLS, which this program does not have");
+  if (options.tls.any() && !coap::is_secure(uri->scheme)) {
+    throw CLI::ValidationError("'" + options.url + "' is not encrypted; certificates and keys are for coaps://");
   }
   options.uri = *uri;
 }
@@ -61,7 +62,9 @@ void take_uri(RequestOptions& options) {
 void add_common_options(CLI::App& app, RequestOptions& options) {
   app.set_help_flag("-h,--help", "print this and exit");
   app.footer(kFooter);
-  app.add_option("URL", options.url, "coap://host[:port][/path][?query], or with coap+tcp")->type_name("")->required();
+  app.add_option("URL", options.url, "coap://host[:port][/path][?query], or with coaps, coap+tcp or coaps+tcp")
+      ->type_name("")
+      ->required();
   app.add_option_function<double>(
          "-B,--timeout", [&options](double seconds) { options.timeout = take_seconds(seconds); },
          "how long to wait for each answer")
@@ -69,6 +72,7 @@ void add_common_options(CLI::App& app, RequestOptions& options) {
       ->check(CLI::Range(0.001, 86400.0).description(""))
       ->default_str("90");
   examples::add_backend_options(app, options.backend);
+  examples::add_tls_options(app, options.tls, "For coaps:// (DTLS) and coaps+tcp:// (TLS):");
   app.add_flag("-v,--verbose", options.verbose, "say what is asked and answered, on standard error");
 }
 
@@ -197,11 +201,16 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->allow_extra_args(false);
   serve->add_option("-p,--port", options.port, "the port to listen at; 0: the system picks one")
       ->type_name("PORT")
-      ->capture_default_str();
+      ->default_str("5683, or 5684 under TLS");
+  examples::add_tls_options(*serve, options.tls,
+                            "With a certificate or a shared key, all is under DTLS and TLS:", true);
   serve->add_flag("--read-only", options.read_only, "let nobody change anything");
   serve->add_flag("-v,--verbose", options.verbose, "say what is asked and answered, on standard error");
   examples::add_backend_options(*serve, options.backend);
   serve->final_callback([&options] {
+    if (options.secure() && options.tls.certificate.empty() && options.tls.psk.empty()) {
+      throw CLI::ValidationError("--cafile is of no use without --cert and --key, or --psk");
+    }
     if (options.addresses.empty()) { options.addresses.emplace_back(nal::Ipv4Address::unspecified()); }
   });
   return serve;

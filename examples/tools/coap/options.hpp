@@ -7,6 +7,7 @@
 #include "examples/coap/code.hpp"
 #include "examples/coap/uri.hpp"
 #include "examples/common/backend.hpp"
+#include "examples/common/tls.hpp"
 #include "nal/ip_address.hpp"
 #include "nal/time.hpp"
 
@@ -24,6 +25,7 @@ struct RequestOptions {
   enum class Body { none, text, file };
 
   examples::BackendOptions backend;
+  examples::TlsOptions tls;
   Kind kind = Kind::request;
   coap::Code method = coap::Code::get;
   std::string url;
@@ -53,9 +55,12 @@ struct ServeOptions {
   examples::BackendOptions backend;
   std::string directory;
   std::vector<nal::IpAddress> addresses;
-  std::uint16_t port = 5683;
+  std::optional<std::uint16_t> port;  ///< none given: the scheme's
+  examples::TlsOptions tls;
   bool read_only = false;
   bool verbose = false;
+
+  bool secure() const { return tls.any(); }
 };
 
 struct CommandLine {

@@ -10,6 +10,7 @@
 
 #include "examples/coap/tcp.hpp"
 #include "examples/coap/udp.hpp"
+#include "examples/coap/uri.hpp"
 #include "examples/common/exit_status.hpp"
 #include "examples/common/interrupt.hpp"
 #include "examples/tools/coap/file_server.hpp"
@@ -150,8 +151,8 @@ nal::Task<> tick(FileServer& files) {
   }
 }
 
-void announce(const char* scheme, const nal::Endpoint& local) {
-  std::printf("listening on %s://%s\n", scheme, nal::to_text(local).c_str());
+void announce(coap::Scheme scheme, const nal::Endpoint& local) {
+  std::printf("listening on %s://%s\n", std::string(coap::to_string(scheme)).c_str(), nal::to_text(local).c_str());
   std::fflush(stdout);
 }
 
@@ -168,8 +169,10 @@ int serve(nal::Executor& executor, nal::AnyStack stack, const ServeOptions& opti
   FileServer files(*std::move(directory), options.read_only, options.verbose);
   std::list<UdpService> datagrams;
   std::list<TcpService> streams;
+  const coap::Scheme over_udp = options.secure() ? coap::Scheme::coaps : coap::Scheme::coap;
+  const coap::Scheme over_tcp = options.secure() ? coap::Scheme::coaps_tcp : coap::Scheme::coap_tcp;
   for (const nal::IpAddress& address : options.addresses) {
-    const nal::Endpoint local(address, options.port);
+    const nal::Endpoint local(address, options.port.value_or(coap::default_port(over_udp)));
     auto socket = stack.udp_bind_multiple(local, {});
     if (!socket) { return failed("listen at", nal::to_text(local).c_str(), nal::to_string(socket.error())); }
     UdpService& udp = datagrams.emplace_back(files, *std::move(socket));
@@ -181,8 +184,8 @@ int serve(nal::Executor& executor, nal::AnyStack stack, const ServeOptions& opti
     for (const auto& started : {udp.start(executor), tcp.start(executor)}) {
       if (!started) { return failed("serve", options.directory, nal::to_string(started.error())); }
     }
-    announce("coap", udp.local());
-    announce("coap+tcp", tcp.local());
+    announce(over_udp, udp.local());
+    announce(over_tcp, tcp.local());
   }
   if (!options.read_only) {
     std::printf("whoever can reach this can change what is in '%s'; --read-only prevents it\n",

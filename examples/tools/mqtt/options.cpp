@@ -104,7 +104,7 @@ void add_connection_options(CLI::App& app, ConnectionOptions& options) {
       ->check(CLI::Range(std::size_t{1024}, mqtt::kMaxRemaining + mqtt::kMaxHeaderSize).description(""))
       ->capture_default_str();
   examples::add_timeout_option(app, options.timeout, "how long to wait for the server to connect and to answer");
-  examples::add_tls_options(app, options.tls);
+  examples::add_tls_options(app, options.tls, "Any of these asks for TLS, as a URL of mqtts:// does:");
   examples::add_backend_options(app, options.backend);
   auto* verbose = app.add_flag("-d,--debug,--verbose", options.verbose, "say what happens, on standard error");
   app.add_flag("--quiet", options.quiet, "say nothing but errors that end the program")->excludes(verbose);
