@@ -44,6 +44,18 @@ bool Association::is_hello(std::span<const std::byte> datagram) noexcept {
   return handshake && in_the_clear && at(kRecordHeader) == MBEDTLS_SSL_HS_CLIENT_HELLO && from_its_beginning;
 }
 
+bool Association::bears_id(std::span<const std::byte> datagram) noexcept {
+  return datagram.size() >= library::kConnectionIdAt + library::kConnectionIdSize &&
+         std::to_integer<unsigned>(datagram[0]) == library::kConnectionIdRecord;
+}
+
+std::uint32_t Association::id_of(std::span<const std::byte> datagram) noexcept {
+  std::uint32_t id = 0;
+  static_assert(sizeof id == library::kConnectionIdSize);
+  std::memcpy(&id, datagram.data() + library::kConnectionIdAt, sizeof id);
+  return id;
+}
+
 bool Association::began_with(std::span<const std::byte> hello) const noexcept { return hello_ == random_of(hello); }
 
 Result<> Association::prepare(DatagramPort& port, const Config& config, std::uint16_t mtu) noexcept {
@@ -71,12 +83,14 @@ Result<> Association::start(DatagramPort& port, const Config& config, const Serv
     reset();
     return Unexpected(Error::no_memory);
   }
+  if (config.connection_id()) { static_cast<void>(library::set_connection_id(ssl_, nullptr, 0)); }
   begin();
   return {};
 }
 
 void Association::restart() noexcept {
   failure_ = {};
+  newest_ = 0;
   intermediate_ = final_ = Instant::max();
   readable_ = wants_room_ = false;
   if (const int code = mbedtls_ssl_session_reset(&ssl_); code != 0) {
@@ -96,9 +110,13 @@ void Association::begin() noexcept {
   port_->kick();
 }
 
-Result<> Association::greet(DatagramPort& port, const Config& config, std::uint16_t mtu) noexcept {
+Result<> Association::greet(DatagramPort& port, const Config& config, std::uint16_t mtu, std::uint32_t id) noexcept {
   NAL_TRY(prepare(port, config, mtu));
   state_ = State::greeting;
+  id_ = id;
+  if (config.connection_id()) {
+    static_cast<void>(library::set_connection_id(ssl_, reinterpret_cast<const unsigned char*>(&id_), sizeof id_));
+  }
   return {};
 }
 
@@ -148,7 +166,8 @@ void Association::reset() noexcept {
   input_ = {};
   ends_ = {};
   intermediate_ = final_ = deadline_ = Instant::max();
-  hello_ = 0;
+  hello_ = number_ = newest_ = 0;
+  id_ = 0;
   failure_ = {};
   transport_error_ = Error{};
   state_ = State::free;
@@ -158,6 +177,11 @@ void Association::reset() noexcept {
 void Association::feed(std::span<const std::byte> datagram, const Received& about) noexcept {
   about_ = about;
   input_ = datagram;
+  number_ = 0;
+  // The epoch and the number within it, 64 bits together.
+  for (std::size_t i = 3; i < library::kConnectionIdAt && i < datagram.size(); ++i) {
+    number_ = number_ << 8 | std::to_integer<std::uint64_t>(datagram[i]);
+  }
   drive();
   // Mbed TLS has copied what it took; what it did not take it will not miss.
   input_ = {};
@@ -211,9 +235,7 @@ void Association::look() noexcept {
     // Nothing is read out: it only has the next record decrypted.
     const int code = mbedtls_ssl_read(&ssl_, &none, 0);
     if (mbedtls_ssl_get_bytes_avail(&ssl_) > 0) {
-      active_at_ = port_->now();
-      readable_ = true;
-      port_->became_readable(*this);
+      became_readable();
       return;
     }
     if (code == MBEDTLS_ERR_SSL_WANT_READ && starved_) { return; }
@@ -229,6 +251,19 @@ void Association::look() noexcept {
     }
   }
   busy_ = true;
+}
+
+void Association::became_readable() noexcept {
+  active_at_ = port_->now();
+  readable_ = true;
+  // Whose record passes its check and is the newest is where it came from; an older one may have been on its way since
+  // before, or is sent by somebody who has seen it and had the newer ones kept back (RFC 9146 §6).
+  if (number_ > newest_) {
+    newest_ = number_;
+    ends_ = {about_.remote, about_.local};
+  }
+  about_.remote = ends_.remote;
+  port_->became_readable(*this);
 }
 
 void Association::fail(int code) noexcept {

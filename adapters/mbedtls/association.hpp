@@ -43,7 +43,7 @@ class Association {
   /// A client's that failed or that its peer closed, once more.
   void restart() noexcept;
   /// A server's, for whoever comes.
-  Result<> greet(DatagramPort& port, const Config& config, std::uint16_t mtu) noexcept;
+  Result<> greet(DatagramPort& port, const Config& config, std::uint16_t mtu, std::uint32_t id) noexcept;
   /// What a newcomer's hello is worth. False: it brought no cookie (it has been sent one) or is no good; nothing is
   /// left of it. True: from now on this is that peer's.
   bool accept(std::span<const std::byte> hello, const Received& about) noexcept;
@@ -81,6 +81,11 @@ class Association {
   const DatagramEnds& ends() const noexcept { return ends_; }
   Instant active_at() const noexcept { return active_at_; }
   DatagramPort* port() const noexcept { return port_; }
+  /// Whether the record is one that names its receiver by an id, and not by where it was sent from (RFC 9146).
+  static bool bears_id(std::span<const std::byte> datagram) noexcept;
+  /// The id that it bears.
+  static std::uint32_t id_of(std::span<const std::byte> datagram) noexcept;
+  std::uint32_t id() const noexcept { return id_; }
   /// Whether the hello is the one with which this peer's handshake began.
   bool began_with(std::span<const std::byte> hello) const noexcept;
   static bool is_hello(std::span<const std::byte> datagram) noexcept;
@@ -101,6 +106,7 @@ class Association {
   void fail(int code) noexcept;
   void fail(const Failure& failure) noexcept;
   void forget_hello() noexcept;
+  void became_readable() noexcept;
 
   DatagramPort* port_ = nullptr;
   const Config* config_ = nullptr;
@@ -113,6 +119,9 @@ class Association {
   Instant final_ = Instant::max();     ///< when the flight is to be sent again
   Instant deadline_ = Instant::max();  ///< of the handshake
   Instant active_at_{};                ///< when something of the peer's was heard, or something was sent to it
+  std::uint64_t number_ = 0;           ///< of the record with which the datagram begins that was fed last
+  std::uint64_t newest_ = 0;           ///< the highest of those that brought something for the application
+  std::uint32_t id_ = 0;               ///< by which a server's peer may name us
   std::uint64_t hello_ = 0;            ///< of the random bytes of the client's hello
   Failure failure_{};
   Error transport_error_{};  ///< as the last callback met it

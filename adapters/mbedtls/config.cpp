@@ -211,6 +211,10 @@ Result<> Config::choices(const Options& options) noexcept {
     const bool only_psk = !options.psk.empty() && options.trusted.empty() && options.verify != Verify::none;
     mbedtls_ssl_conf_ciphersuites(&config_, kSuitesOfDatagrams + (only_psk ? kFirstSuiteOfPsk : 0));
   }
+  connection_id_ = options.connection_id && library::kHasConnectionId && transport_ == Transport::datagram;
+  if (connection_id_ && role_ == Role::server) {
+    NAL_TRY(check(library::expect_connection_ids(config_, library::kConnectionIdSize)));
+  }
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
   mbedtls_ssl_conf_renegotiation(&config_, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif

@@ -58,6 +58,9 @@ struct Options {
   std::span<const char* const> alpn{};
   MaxFragment max_fragment = MaxFragment::library;
   bool tickets = true;  ///< sessions can be taken up again (RFC 5077, RFC 8446 §4.6.1)
+  /// DTLS: clients may be told apart by an id instead of their address, which networks change under them (RFC 9146),
+  /// where the library has it.
+  bool connection_id = true;
   Duration handshake_timeout = Duration::seconds(30);
   /// MBEDTLS_TLS_..., the best first, closed by 0; empty: the library's, or few enough of them for a client's first
   /// datagram to be small. Outlives the Config.
@@ -86,6 +89,7 @@ class Config {
   Transport transport() const noexcept { return transport_; }
   Duration handshake_timeout() const noexcept { return handshake_timeout_; }
   bool verifies() const noexcept { return verifies_; }
+  bool connection_id() const noexcept { return connection_id_; }
   const mbedtls_ssl_config& native() const noexcept { return config_; }
 
   /// For Mbed TLS: `source` is a `Random`.
@@ -116,6 +120,7 @@ class Config {
   Role role_ = Role::client;
   Transport transport_ = Transport::stream;
   bool verifies_ = false;
+  bool connection_id_ = false;
 };
 
 }  // namespace nal::tls

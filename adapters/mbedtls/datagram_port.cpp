@@ -74,11 +74,21 @@ void DatagramPort::say_goodbye() noexcept {
 }
 
 Association* DatagramPort::find(const Endpoint& remote, const Endpoint& local) noexcept {
+  Association* found = nullptr;
   for (Association& peer : engine_->associations_) {
     if (peer.port() != this || &peer == association_ || peer.ends().remote != remote) { continue; }
-    if (local.address.is_unspecified() || peer.ends().local.address == local.address) { return &peer; }
+    if (!local.address.is_unspecified() && peer.ends().local.address != local.address) { continue; }
+    // Of two, one has moved to where the other was.
+    if (!found || peer.active_at() > found->active_at()) { found = &peer; }
   }
-  return nullptr;
+  return found;
+}
+
+Association* DatagramPort::find(std::uint32_t id) noexcept {
+  const auto found = std::find_if(
+      engine_->associations_.begin(), engine_->associations_.end(),
+      [this, id](const Association& peer) { return peer.port() == this && &peer != association_ && peer.id() == id; });
+  return found == engine_->associations_.end() ? nullptr : &*found;
 }
 
 std::size_t DatagramPort::peers() const noexcept {
@@ -252,7 +262,8 @@ bool DatagramPort::dispatch_to_client() noexcept {
 
 bool DatagramPort::dispatch() noexcept {
   const auto datagram = std::span<const std::byte>(arrived_).first(arrived_about_.size);
-  Association* known = find(arrived_about_.remote, arrived_about_.local);
+  Association* known = Association::bears_id(datagram) ? find(Association::id_of(datagram))
+                                                       : find(arrived_about_.remote, arrived_about_.local);
   if (Association::is_hello(datagram)) {
     // The same hello again asks for what was lost on its way; to an open peer it is one that came late. Another one is
     // of a client that has lost its state (RFC 6347 §4.2.8), which keeps the old one's until it has shown its cookie.
@@ -273,7 +284,7 @@ void DatagramPort::greet(std::span<const std::byte> hello, Association* known) n
   Association& greeter = *association_;
   if (greeter.state() == Association::State::free) {
     const auto mtu = static_cast<std::uint16_t>(std::min<std::size_t>(options_.mtu, owed_.size()));
-    if (!greeter.greet(*this, *config_, mtu)) { return; }
+    if (!greeter.greet(*this, *config_, mtu, engine_->next_id_++)) { return; }
   }
   if (!greeter.accept(hello, arrived_about_)) { return; }
   if (known) {

@@ -53,6 +53,8 @@ class DatagramPort : public RootTask {
   Association* association() noexcept { return association_; }
   /// The peer with that remote endpoint; an unspecified local one stands for any.
   Association* find(const Endpoint& remote, const Endpoint& local) noexcept;
+  /// The peer whose records bear that id.
+  Association* find(std::uint32_t id) noexcept;
   void drop(Association& peer) noexcept;
   std::size_t peers() const noexcept;
 

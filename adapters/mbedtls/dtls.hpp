@@ -87,6 +87,9 @@ inline DtlsHandshake handshake(DtlsSocket& socket) noexcept { return DtlsHandsha
 
 /// Datagrams from and to anybody who shakes hands (`nal::UnconnectedUdp`). Two words, as `DtlsSocket`.
 ///
+/// A peer is known by its address, and where both sides' library has it by a connection id (RFC 9146): then `remote` is
+/// whence its newest datagram came, and where it is sent to from then on.
+///
 /// A newcomer costs nothing until it has sent back its cookie (RFC 6347 §4.2.1); then it takes a place in the engine's
 /// table, which another may have to leave (`DtlsOptions`), or is dropped if there is none. Sending to somebody who has
 /// not shaken hands is `Error::not_connected`. Multicast needs keys that a group shares, which DTLS has not:
@@ -193,6 +196,7 @@ class DtlsEngine {
   std::size_t peers_in_use_ = 0;
   std::size_t turned_away_ = 0;
   std::size_t refused_ = 0;
+  std::uint32_t next_id_ = 1;
 };
 
 }  // namespace nal::tls

@@ -110,6 +110,36 @@ inline void set_mtu(mbedtls_ssl_context& ssl, std::uint16_t mtu) noexcept {
 #endif
 }
 
+/// DTLS: how long the connection ids of a server's peers are (RFC 9146). Clients need none of their own.
+inline constexpr std::size_t kConnectionIdSize = 4;
+/// The type of records that bear one (RFC 9146 §4), and where it stands in them.
+inline constexpr unsigned char kConnectionIdRecord = 25;
+inline constexpr std::size_t kConnectionIdAt = 11;
+
+/// DTLS: records that bear a connection id which is nobody's are passed over. 0 or the library's error.
+inline int expect_connection_ids(mbedtls_ssl_config& config, std::size_t size) noexcept {
+#if defined(MBEDTLS_SSL_DTLS_CONNECTION_ID)
+  return mbedtls_ssl_conf_cid(&config, size, MBEDTLS_SSL_UNEXPECTED_CID_IGNORE);
+#else
+  static_cast<void>(config);
+  static_cast<void>(size);
+  return 0;
+#endif
+}
+
+/// DTLS: the peer is asked to name us so in its records, or, without an id, offered that it need not. 0 or the
+/// library's error.
+inline int set_connection_id(mbedtls_ssl_context& ssl, const unsigned char* id, std::size_t size) noexcept {
+#if defined(MBEDTLS_SSL_DTLS_CONNECTION_ID)
+  return mbedtls_ssl_set_cid(&ssl, MBEDTLS_SSL_CID_ENABLED, id, size);
+#else
+  static_cast<void>(ssl);
+  static_cast<void>(id);
+  static_cast<void>(size);
+  return 0;
+#endif
+}
+
 /// DTLS: to whom a server's cookie belongs. 0 or the library's error.
 inline int set_client_id(mbedtls_ssl_context& ssl, std::string_view id) noexcept {
 #if defined(MBEDTLS_SSL_DTLS_HELLO_VERIFY) && defined(MBEDTLS_SSL_SRV_C)

@@ -151,6 +151,8 @@ TEST_CASE("No datagram of a handshake or after it is larger than the MTU", "[dtl
   CHECK(there->size == most);
   largest.push_back(std::byte{});
   CHECK(world.block(send(*client, largest)) == Unexpected(Error::message_size));
+  // A server's records bear no id: a few more bytes fit.
+  largest.resize(mtu);
   CHECK(world.block(send_to(*world.server, there->remote, largest)) == Unexpected(Error::message_size));
   for (const auto& passed : world.wire.log) { CHECK(passed.data.size() <= mtu); }
   world.check_echo(*client);
@@ -203,6 +205,55 @@ TEST_CASE("What waits for one peer does not hold up another", "[dtls]") {
   // Who never shook hands is not sent anything.
   CHECK(world.block(send_to(*world.server, {nal::test::FakeWorld::client_address(), 9}, bytes("x"))) ==
         Unexpected(Error::not_connected));
+}
+
+TEST_CASE("A peer whose address changes under it goes on by its connection id", "[dtls][cid]") {
+  if (!library::kHasConnectionId) { SKIP("this Mbed TLS has no connection ids"); }
+  const auto shared = sharing("0123456789abcdef");
+  DtlsWorld world(shared.options(), shared.options());
+  auto client = world.connect();
+  REQUIRE(client);
+  world.check_echo(*client);
+  auto elsewhere =
+      world.hosts.client.udp_connect_from({nal::test::FakeWorld::client_address(), 999}, world.remote(), {});
+  REQUIRE(elsewhere);
+  // As a network does that forgets a client's port: it leaves from another one.
+  Bytes last;
+  world.wire.change = [&](std::size_t, bool to_server, Bytes data) {
+    if (!to_server) { return std::vector<Bytes>{std::move(data)}; }
+    last = data;
+    CHECK(try_send(world.executor(), *elsewhere, data));
+    return std::vector<Bytes>{};
+  };
+  std::byte got[64];
+  REQUIRE(world.block(send(*client, bytes("moved"))));
+  auto there = world.block(receive(*world.server, got));
+  REQUIRE(there);
+  CHECK(text(std::span(got).first(there->size)) == "moved");
+  CHECK(there->remote == elsewhere->local_endpoint());
+  REQUIRE(world.block(send_to(*world.server, there->local, there->remote, bytes("there"))));
+  CHECK(world.block(receive(*elsewhere, got)));
+  CHECK(world.block(send_to(*world.server, client->local_endpoint(), bytes("x"))) == Unexpected(Error::not_connected));
+  SECTION("and back") {
+    world.wire.change = nullptr;
+    world.check_echo(*client);
+  }
+  SECTION("but not for who repeats its datagram from somewhere else, or invents one") {
+    auto thief = world.hosts.client.udp_connect_from({nal::test::FakeWorld::client_address(), 666}, world.remote(), {});
+    REQUIRE(thief);
+    REQUIRE(world.block(send(*thief, last)));
+    last[10] = std::byte{99};
+    REQUIRE(world.block(send(*thief, last)));
+    for (std::size_t size = 0; size < last.size(); ++size) {
+      REQUIRE(world.block(send(*thief, std::span<const std::byte>(last).first(size))));
+    }
+    world.run_for(Duration::seconds(1));
+    CHECK(try_receive(world.executor(), *world.server, got) == Unexpected(Error::would_block));
+    REQUIRE(world.block(send_to(*world.server, there->local, there->remote, bytes("still there"))));
+    CHECK(world.block(receive(*elsewhere, got)));
+    CHECK(try_receive(world.executor(), *thief, got) == Unexpected(Error::would_block));
+  }
+  CHECK(world.server->peers() == 1);
 }
 
 }  // namespace nal::tls::test
