@@ -95,7 +95,7 @@ void Association::restart() noexcept {
   readable_ = wants_room_ = false;
   if (const int code = mbedtls_ssl_session_reset(&ssl_); code != 0) {
     state_ = State::handshaking;
-    fail(code);
+    static_cast<void>(fail(code));
     return;
   }
   library::set_mtu(ssl_, mtu_);
@@ -214,7 +214,7 @@ void Association::shake_hands() noexcept {
     if (code == MBEDTLS_ERR_SSL_WANT_READ && starved_) { return; }
     if (code == MBEDTLS_ERR_SSL_WANT_WRITE && wants_room_) { return; }
     if (code != 0 && !library::is_temporary(code)) {
-      fail(code);
+      static_cast<void>(fail(code));
       return;
     }
   }
@@ -246,7 +246,7 @@ void Association::look() noexcept {
       return;
     }
     if (code != 0 && !library::is_temporary(code)) {
-      fail(code);
+      static_cast<void>(fail(code));
       return;
     }
   }
@@ -263,10 +263,11 @@ void Association::became_readable() noexcept {
     ends_ = {about_.remote, about_.local};
   }
   about_.remote = ends_.remote;
+  about_.local = ends_.local;
   port_->became_readable(*this);
 }
 
-void Association::fail(int code) noexcept {
+Error Association::fail(int code) noexcept {
   const Failure failure = explain(code, true, library::last_alert(ssl_), mbedtls_ssl_get_verify_result(&ssl_));
   // Mbed TLS does not tell the peer everything, and there is no connection whose end would.
   if (!alerted_ && failure.reason != Reason::alert) {
@@ -274,6 +275,8 @@ void Association::fail(int code) noexcept {
         mbedtls_ssl_send_alert_message(&ssl_, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE));
   }
   fail(failure);
+  // A server's is gone by now.
+  return failure.error;
 }
 
 void Association::fail(const Failure& failure) noexcept {
@@ -289,7 +292,8 @@ void Association::fail(const Failure& failure) noexcept {
 }
 
 Instant Association::due() const noexcept {
-  return state_ == State::handshaking ? std::min(deadline_, final_) : Instant::max();
+  if (state_ != State::handshaking) { return Instant::max(); }
+  return wants_room_ ? deadline_ : std::min(deadline_, final_);
 }
 
 Received Association::take(std::span<std::byte> buffer) noexcept {
@@ -319,10 +323,7 @@ std::size_t Association::max_payload() const noexcept {
 Result<> Association::send(std::span<const std::byte> data) noexcept {
   transport_error_ = Error{};
   const int code = mbedtls_ssl_write(&ssl_, reinterpret_cast<const unsigned char*>(data.data()), data.size());
-  if (code < 0) {
-    fail(code);
-    return Unexpected(failure_.error);
-  }
+  if (code < 0) { return Unexpected(fail(code)); }
   if (transport_error_ != Error{}) { return Unexpected(transport_error_); }
   active_at_ = port_->now();
   return {};

@@ -103,7 +103,7 @@ class Association {
   void shake_hands() noexcept;
   void opened() noexcept;
   void look() noexcept;
-  void fail(int code) noexcept;
+  Error fail(int code) noexcept;
   void fail(const Failure& failure) noexcept;
   void forget_hello() noexcept;
   void became_readable() noexcept;

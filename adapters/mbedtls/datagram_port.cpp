@@ -175,8 +175,9 @@ void DatagramPort::failed(Association& peer, bool was_open) noexcept {
 }
 
 void DatagramPort::ended(Association& peer) noexcept {
+  // It is answered in kind (RFC 5246 §7.2.1).
+  static_cast<void>(mbedtls_ssl_close_notify(&peer.ssl()));
   if (server_) {
-    static_cast<void>(mbedtls_ssl_close_notify(&peer.ssl()));
     release(peer);
     return;
   }
@@ -318,6 +319,8 @@ void DatagramPort::transport_failed(Error error) noexcept {
   } else if (association_->state() == Association::State::handshaking) {
     association_->fail_of_transport(error);
     return;
+  } else if (association_->state() == Association::State::failed && !gone_) {
+    return;  // of its last words
   }
   receive_error_ = error;
   readable_.wake_all();
@@ -333,6 +336,7 @@ bool DatagramPort::pay(Context& context, Waiter& waiter) noexcept {
   for (Association& peer : engine_->associations_) {
     if (peer.port() == this) { peer.paid(); }
   }
+  kick();
   return true;
 }
 
