@@ -199,6 +199,47 @@ TEST_CASE("A peer that falls silent at any datagram of the handshake is given up
   }
 }
 
+TEST_CASE("Whatever a network makes of the datagrams, a handshake begun after it works", "[dtls][fault]") {
+  for (std::uint32_t seed = 1; seed <= 60; ++seed) {
+    INFO("seed " << seed);
+    auto world = seed % 2 == 0 ? by_key() : by_certificate();
+    std::uint32_t state = seed * 2654435761u;
+    const auto next = [&state](std::size_t bound) {
+      state = state * 1664525u + 1013904223u;
+      return bound == 0 ? 0 : (state >> 8) % bound;
+    };
+    std::vector<Bytes> seen;
+    world->wire.change = [&](std::size_t, bool, Bytes data) {
+      seen.push_back(data);
+      std::vector<Bytes> made;
+      for (std::size_t copies = next(4); copies > 0; --copies) {
+        Bytes copy = next(3) == 0 ? seen[next(seen.size())] : data;
+        for (std::size_t flips = next(3); flips > 0; --flips) {
+          // Headers more often than what they head.
+          const std::size_t at = next(next(2) == 0 ? std::min<std::size_t>(copy.size(), 28) : copy.size());
+          if (at < copy.size()) { copy[at] = static_cast<std::byte>(next(256)); }
+        }
+        if (next(4) == 0) { copy.resize(next(copy.size() + 40)); }
+        made.push_back(std::move(copy));
+      }
+      return made;
+    };
+    auto socket = world->connecting.udp_connect_from({nal::test::FakeWorld::client_address(), 0}, world->remote(), {});
+    REQUIRE(socket);
+    std::byte got[200];
+    for (int i = 0; i < 20; ++i) {
+      static_cast<void>(world->block(send(*socket, bytes("some words")), Duration::seconds(3)));
+      while (try_receive(world->executor(), *world->server, got)) {}
+      while (try_receive(world->executor(), *socket, got)) {}
+    }
+    world->wire.change = nullptr;
+    auto client = world->connect();
+    REQUIRE(client);
+    while (try_receive(world->executor(), *world->server, got)) {}
+    world->check_echo(*client);
+  }
+}
+
 TEST_CASE("What is sent again by an attacker is delivered once, and ends nothing", "[dtls][replay]") {
   auto world = by_key();
   auto client = world->connect();
