@@ -332,16 +332,16 @@ inline void Loop::step(Cause cause, bool good) {
   }
   for (unsigned round = 0; round < kRounds && !closed_; ++round) {
     deliver_completed();
-    if (closed_ || (!look && executor_.idle())) { return; }
+    if (closed_ || (!look && executor_.idle() && completed_.empty())) { return; }
+    if (look || !executor_.idle()) { executor_.poll_once(); }
     look = false;
-    executor_.poll_once();
   }
   if (!closed_) { deliver_completed(); }
 }
 
 // A handler may throw, or close the loop: nothing is kept across its call.
 inline void Loop::deliver_completed() {
-  std::size_t most = operations_;  // what handlers start comes behind what else the context has to do
+  std::size_t most = operations_;  // what handlers start comes behind what waited already
   while (most-- > 0) {
     detail::Operation* const operation = completed_.pop_front();
     if (!operation) { return; }

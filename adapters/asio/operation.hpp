@@ -196,9 +196,11 @@ void post_to(const Loop::executor_type& executor, Handler&& handler, Arguments..
 /// Starts `Future(arguments...)` for a handler.
 template <class Future, class Handler, class Finish, class... Arguments>
 void start(IoObject& owner, Handler&& handler, Finish finish, Arguments&&... arguments) {
+  using Owned = std::decay_t<Handler>;
   const Loop::Turn turn(*owner.loop());
-  HandlerOperation<Future, Finish, std::decay_t<Handler>>::start(owner, std::move(handler), std::move(finish),
-                                                                 std::forward<Arguments>(arguments)...);
+  // One that the caller keeps is copied.
+  HandlerOperation<Future, Finish, Owned>::start(owner, Owned(std::forward<Handler>(handler)), std::move(finish),
+                                                 std::forward<Arguments>(arguments)...);
 }
 
 }  // namespace nal::with_asio::detail

@@ -10,6 +10,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <catch2/catch_template_test_macros.hpp>
+#include <functional>
 #include <memory>
 
 #include "adapters/asio/acceptor.hpp"
@@ -364,6 +365,44 @@ TEST_CASE("the caller's buffers are what the nal stream works on: nothing is cop
   CHECK(told.calls == 0);
   context.run();
   CHECK(told.calls == 2);
+}
+
+TEST_CASE("a handler that the caller keeps is copied", "[asio]") {
+  ::asio::io_context context;
+  Loop loop(context.get_executor());
+  const void* last = nullptr;
+  with_asio::Stream<Noting> stream(loop, Noting{&last});
+  std::array<char, 64> buffer{};
+  int calls = 0;
+  const auto constant = [&calls](const ErrorCode&, std::size_t) { ++calls; };
+  auto changing = [&calls, mine = 0](const ErrorCode&, std::size_t) mutable { calls += ++mine; };
+  stream.async_write_some(::asio::buffer(buffer), constant);
+  stream.async_write_some(::asio::buffer(buffer), changing);
+  stream.async_write_some(::asio::buffer(buffer), changing);
+  context.run();
+  CHECK(calls == 3);
+}
+
+TEST_CASE("operations that are done at once leave the others of the io_context their turns", "[asio]") {
+  ::asio::io_context context;
+  Loop loop(context.get_executor());
+  const void* last = nullptr;
+  with_asio::Stream<Noting> stream(loop, Noting{&last});
+  std::array<char, 64> buffer{};
+  int calls = 0;
+  int before = -1;
+  std::function<void(const ErrorCode&, std::size_t)> again = [&](const ErrorCode&, std::size_t) {
+    // Something of others' comes in between long before a chain without end is over.
+    if (++calls == 1) {
+      ::asio::post(context, [&] { before = calls; });
+    }
+    if (calls < 1000) { stream.async_write_some(::asio::buffer(buffer), again); }
+  };
+  stream.async_write_some(::asio::buffer(buffer), again);
+  context.run();
+  CHECK(calls == 1000);
+  CHECK(before >= 1);
+  CHECK(before < 50);
 }
 
 TEMPLATE_TEST_CASE("datagrams go both ways", "[asio]", PosixWorld, EmbeddedWorld) {

@@ -24,7 +24,9 @@ int main() {
   nal::with_asio::Stream<Stack::TcpStream> server(loop);
   char word[5] = {};
   acceptor.async_accept(server, [&](const asio::error_code& failed) {
-    if (!failed) { asio::async_write(server, asio::buffer("works", 5), [](const asio::error_code&, std::size_t) {}); }
+    if (!failed) {
+      asio::async_write(server, asio::buffer("works", 5), [](const asio::error_code&, std::size_t) {});
+    }
   });
   client.async_connect(stack, acceptor.local_endpoint(), [&](const asio::error_code& failed) {
     if (failed) { return; }

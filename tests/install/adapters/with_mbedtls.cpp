@@ -60,8 +60,8 @@ int main() {
   nal::tls::TlsConnect connecting(stack, engine, client, nal::tls::ServerName::unchecked());
 
   nal::TaskSlot<8192> slot;
-  const nal::Result<> done = nal::block_on(executor, slot, talk<decltype(accepting), decltype(connecting)>, accepting,
-                                           connecting);
+  const nal::Result<> done =
+      nal::block_on(executor, slot, talk<decltype(accepting), decltype(connecting)>, accepting, connecting);
   if (!done) { std::fprintf(stderr, "%s\n", nal::to_string(done.error())); }
   return done ? 0 : 1;
 }
