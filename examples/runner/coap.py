@@ -120,15 +120,15 @@ def big(client, base, name, size):
     received.unlink()
 
 
-def observe(client, base, name):
+def observe(client, base, name, changes=3):
     """Each change of a resource is told to who observes it."""
     url = f"{base}/{name}"
     client.ask(f"{name}-put", "put", url, "-e", "state 0")
     with client.watch(f"{name}-watch", url) as watch:
-        for i in range(1, 4):
+        for i in range(1, changes + 1):
             wait_until(lambda: f"state {i - 1}" in watch.said().decode(), f"{watch.name} sees state {i - 1}")
             client.ask(f"{name}-change", "put", url, "-e", f"state {i}")
-        wait_until(lambda: "state 3" in watch.said().decode(), f"{watch.name} sees the last state")
+        wait_until(lambda: f"state {changes}" in watch.said().decode(), f"{watch.name} sees the last state")
         seen = re.findall(r"state \d", watch.said().decode())
         if seen != sorted(seen):
             raise Failure(f"it has seen {seen}")
@@ -183,8 +183,8 @@ def rows(table, peer, direction, client, base, tag):
 
 
 @contextlib.contextmanager
-def libcoap_server(setting, name, *arguments):
-    command = [LIBCOAP_SERVER, "-d", "100", "-v", "7", *arguments]
+def libcoap_server(setting, name, *arguments, program=LIBCOAP_SERVER):
+    command = [program, "-d", "100", "-v", "7", *arguments]
     with Program(name, command, setting.folder) as server:
         # It says where it listens at this level of verbosity, both for UDP and TCP.
         server.wait_for_line("created TCP +endpoint")
@@ -217,12 +217,12 @@ def standard_input(client, base, name):
 
 
 @contextlib.contextmanager
-def our_server(setting, address, port, role="server"):
+def our_server(setting, address, port, role="server", options=(), schemes=SCHEMES):
     served = setting.folder / f"coap-served-{port}"
-    served.mkdir()
-    command = [program(setting), "serve", *setting.chosen(role), "-A", address, "-p", str(port), served]
+    served.mkdir(exist_ok=True)
+    command = [program(setting), "serve", *setting.chosen(role), *options, "-A", address, "-p", str(port), served]
     with Program(f"nal-coap-serve-{port}", command, setting.folder) as server:
-        for scheme in SCHEMES:
+        for scheme in schemes:
             server.wait_for_line(f"^listening on {re.escape(scheme)}:")
         yield server
         server.signal(signal.SIGINT)

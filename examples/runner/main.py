@@ -22,17 +22,19 @@ import network
 import probe
 import resolve
 import serve
+import tls
 from processes import Failure
 from table import Table
 
 PATIENCE = 600  # seconds that a whole run may take
 
 
-def built_backends(build):
-    """As the build folder was configured."""
+def how_built(build):
+    """As the build folder was configured: its backends, and whether there is TLS."""
     listed = subprocess.run(["meson", "introspect", "--buildoptions", str(build)], check=True, capture_output=True,
                             text=True)
-    return next(option["value"] for option in json.loads(listed.stdout) if option["name"] == "backends")
+    options = {option["name"]: option["value"] for option in json.loads(listed.stdout)}
+    return options["backends"], "mbedtls" in options["adapters"]
 
 
 def version(command, pattern):
@@ -72,6 +74,14 @@ class Setting:
     def program(self, path, *arguments):
         """The command line of one of our programs."""
         return [self.build / "examples" / path, *arguments]
+
+
+def run_tls(table, setting, certificates):
+    table.backend = setting.backend
+    with network.taps() if setting.backend in network.ON_DEVICES else contextlib.nullcontext():
+        libcoap = version([tls.LIBCOAP_CLIENT, "-?"], r"v(\d\S+)").split()[-1]
+        tls.exchanges(table, setting, certificates, version(["mosquitto", "-h"], r"version (\S+)"),
+                      f"libcoap {libcoap}")
 
 
 def run_backend(table, setting):
@@ -119,14 +129,19 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--backend", action="append")
     parser.add_argument("--report")
+    parser.add_argument("--tls", action="store_true")
     parser.add_argument("--private-mounts", action="store_true")
     arguments = parser.parse_args()
 
-    built = built_backends(arguments.build)
+    built, has_tls = how_built(arguments.build)
     backends = list(dict.fromkeys(arguments.backend or built))
     unknown = [backend for backend in backends if backend not in built]
     if unknown:
         print(f"examples/run: no backend '{unknown[0]}' in this build; there is: {' '.join(built)}", file=sys.stderr)
+        return 2
+    if arguments.tls and not has_tls:
+        print(f"examples/run: {arguments.build} is built without TLS; meson configure {arguments.build} "
+              "-Dadapters=mbedtls changes that", file=sys.stderr)
         return 2
     if not network.is_ours():
         print("examples/run: this is no network of its own; start examples/run, not this", file=sys.stderr)
@@ -137,7 +152,7 @@ def main():
     signal.signal(signal.SIGALRM, out_of_time)
     signal.alarm(PATIENCE)
 
-    logs = arguments.build / "run"
+    logs = arguments.build / ("run-tls" if arguments.tls else "run")
     try:
         if logs.exists():
             shutil.rmtree(logs)
@@ -149,10 +164,15 @@ def main():
     try:
         v6 = network.bring_up()
         with network.names(logs, v6, arguments.private_mounts):
+            certificates = tls.Certificates(logs) if arguments.tls else None
             for backend in backends:
                 folder = logs / backend
                 folder.mkdir()
-                run_backend(table, Setting(arguments.build, folder, backend, v6))
+                setting = Setting(arguments.build, folder, backend, v6)
+                if arguments.tls:
+                    run_tls(table, setting, certificates)
+                else:
+                    run_backend(table, setting)
     except Failure as failure:
         print(f"examples/run: {failure}", file=sys.stderr)
         table.rows.append({"backend": table.backend, "exchange": "the whole run", "peer": "", "result": "failed",

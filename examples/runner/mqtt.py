@@ -23,7 +23,8 @@ LARGE = 1 << 20  # bytes
 class Broker:
     """Mosquitto, which can be killed and started again."""
 
-    def __init__(self, folder, name, saves=False):
+    def __init__(self, folder, name, saves=False, tls=None):
+        """`tls` is what its one listener is told of that."""
         self.folder = folder
         self.name = name
         self.starts = 0
@@ -34,9 +35,11 @@ class Broker:
         # It would become another user, of which a user namespace has none.
         # With fewer messages of QoS 2 in flight than are queued, 2.0.11 forgets to send the rest.
         config = ["user root", "per_listener_settings true", "log_type all", "max_inflight_messages 0",
-                  "max_queued_messages 0",
-                  f"listener {PORT}", "allow_anonymous true",
-                  f"listener {PORT_WITH_PASSWORD}", "allow_anonymous false", f"password_file {passwords}"]
+                  "max_queued_messages 0", f"listener {PORT}", "allow_anonymous true"]
+        if tls is None:
+            config += [f"listener {PORT_WITH_PASSWORD}", "allow_anonymous false", f"password_file {passwords}"]
+        else:
+            config += tls
         if saves:
             # Whatever changes, at once, so that what it has acknowledged survives it.
             store = folder / name

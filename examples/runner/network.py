@@ -19,6 +19,7 @@ V4 = "10.77.0.1"
 V6 = "fd77::1"
 NAME = "peer.nal.test"      # both addresses
 NAME_V4 = "peer4.nal.test"  # the IPv4 address alone
+NAME_TAP = "served.nal.test"  # a server of ours on an interface of its own
 NOBODY = "nobody.nal.test"  # no name at all
 
 
@@ -113,7 +114,8 @@ def names(folder, v6, private_mounts):
     # --no-daemon also keeps it from becoming another user, which a user namespace has none of.
     command = ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--no-hosts", "--no-resolv",
                "--log-queries", "--bind-interfaces", "--interface=lo", "--port=53", "--local-ttl=1", "--local=/test/",
-               f"--host-record={NAME},{both}", f"--host-record={NAME_V4},{V4}"]
+               f"--host-record={NAME},{both}", f"--host-record={NAME_V4},{V4}",
+               f"--host-record={NAME_TAP},{tap_addresses('server')[0]}"]
     command += [f"--listen-address={server}" for server in servers]
     with Program("dnsmasq", command, folder) as server:
         server.wait_for_line("started", server.errors)
