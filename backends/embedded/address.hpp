@@ -65,7 +65,7 @@ class DualAddress {
     std::uint32_t second = 0;
     __builtin_memcpy(&first, &bytes_[0], 8);
     __builtin_memcpy(&second, &bytes_[8], 4);
-    return first == 0 && second == (std::endian::native == std::endian::little ? 0xffff0000 : 0x0000ffff);
+    return first == 0 && second == kMapped;
   }
   constexpr bool is_v6() const noexcept { return !is_v4(); }
   constexpr Family family() const noexcept { return is_v4() ? Family::v4 : Family::v6; }
@@ -78,33 +78,40 @@ class DualAddress {
   /// As the application knows it: a link-local IPv6 address in the zone of its interface.
   constexpr IpAddress to_ip(std::uint32_t interface = 0) const noexcept {
     if (is_v4()) { return v4(); }
-    const Ipv6Address plain = v6();
-    const bool of_link = plain.is_link_local() || (plain.is_multicast() && plain.scope() == Ipv6Scope::link_local);
-    return of_link ? plain.with_zone(interface) : plain;
+    const bool of_link = is_link_local() || (bytes_[0] == 0xff && (bytes_[1] & 0x0f) == 2);
+    return v6(of_link ? interface : 0);
   }
 
-  constexpr bool is_unspecified() const noexcept { return is_v4() ? v4().is_unspecified() : v6().is_unspecified(); }
+  bool is_unspecified() const noexcept {
+    return (word(0) | word(1) | word(3)) == 0 && (word(2) == 0 || (features::kIpv4 && word(2) == kMapped));
+  }
   constexpr bool is_multicast() const noexcept { return is_v4() ? (bytes_[kV4] & 0xf0) == 0xe0 : bytes_[0] == 0xff; }
-  constexpr bool is_loopback() const noexcept { return is_v4() ? bytes_[kV4] == 127 : v6().is_loopback(); }
-  constexpr bool is_link_local() const noexcept { return is_v4() ? v4().is_link_local() : v6().is_link_local(); }
+  bool is_loopback() const noexcept {
+    if (is_v4()) { return bytes_[kV4] == 127; }
+    return (word(0) | word(1) | word(2)) == 0 && word(3) == (kLittle ? 0x01000000 : 1);
+  }
+  constexpr bool is_link_local() const noexcept {
+    if (is_v4()) { return bytes_[kV4] == 169 && bytes_[kV4 + 1] == 254; }
+    return bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80;
+  }
+
+  /// Whether the first `length` bits (at most 32 or 128) are those of an address of the same family.
+  bool has_prefix(const DualAddress& prefix, unsigned length) const noexcept;
+  // Only of an IPv6 address.
+  /// With all but the first `length` bits (at most 128) cleared.
+  DualAddress masked(unsigned length) const noexcept;
+  /// The group at which a link is asked for its owner (RFC 4291 §2.7.1).
+  DualAddress solicited_node() const noexcept;
 
   /// Of its words as the machine loads them.
   std::uint64_t sum_of_words() const noexcept {
     std::uint64_t total = 0;
-    for (std::size_t i = 0; i < kSize; i += 4) {
-      std::uint32_t word = 0;
-      __builtin_memcpy(&word, &bytes_[i], 4);
-      total += word;
-    }
+    for (std::size_t i = 0; i < kSize / 4; ++i) { total += word(i); }
     return total;
   }
 
   void hash_into(Hasher& hasher) const noexcept {
-    for (std::size_t i = 0; i < kSize; i += 4) {
-      std::uint32_t word = 0;
-      __builtin_memcpy(&word, &bytes_[i], 4);
-      hasher.add(word);
-    }
+    for (std::size_t i = 0; i < kSize / 4; ++i) { hasher.add(word(i)); }
   }
 
   friend constexpr bool operator==(const DualAddress& a, const DualAddress& b) noexcept {
@@ -113,6 +120,17 @@ class DualAddress {
   }
 
  private:
+  static constexpr bool kLittle = std::endian::native == std::endian::little;
+  /// The third word of an IPv4-mapped address.
+  static constexpr std::uint32_t kMapped = kLittle ? 0xffff0000 : 0x0000ffff;
+
+  /// As the machine loads it.
+  std::uint32_t word(std::size_t i) const noexcept {
+    std::uint32_t word = 0;
+    __builtin_memcpy(&word, &bytes_[4 * i], 4);
+    return word;
+  }
+
   alignas(std::uint32_t) std::array<std::uint8_t, kSize> bytes_{};
 };
 
@@ -149,6 +167,13 @@ class SingleAddress {
   constexpr bool is_multicast() const noexcept { return v4().is_multicast(); }
   constexpr bool is_loopback() const noexcept { return v4().is_loopback(); }
   constexpr bool is_link_local() const noexcept { return v4().is_link_local(); }
+
+  bool has_prefix(const SingleAddress& prefix, unsigned length) const noexcept {
+    return v4().has_prefix(prefix.v4(), length);
+  }
+  // Of no use either: only of IPv6 addresses.
+  SingleAddress masked(unsigned /*length*/) const noexcept { return *this; }
+  SingleAddress solicited_node() const noexcept { return *this; }
 
   /// As the machine loads it.
   std::uint64_t sum_of_words() const noexcept { return word_; }

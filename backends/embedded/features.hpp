@@ -20,10 +20,25 @@ inline constexpr bool kFragments = true;
 /// Groups other than those that IPv6 itself needs: IGMP, and MLD for them.
 inline constexpr bool kMulticast = true;
 inline constexpr bool kDhcpv4 = true;
+/// What not every DHCPv4 client needs: host and domain names, vendor classes, client identifiers of the product's own
+/// and their repetition (RFC 6842), classless routes (RFC 3442), MTU, options in several pieces (RFC 3396). Without,
+/// these settings count for nothing.
+inline constexpr bool kDhcpv4Extras = true;
 /// Router and prefix discovery, stateless addresses.
 inline constexpr bool kSlaac = true;
 /// RFC 8981, on interfaces that are started with them.
 inline constexpr bool kTemporaryAddresses = true;
+/// RFC 4191: routers for single prefixes; without, default routers alone.
+inline constexpr bool kSpecificRoutes = true;
+/// RFC 8106 §5.2
+inline constexpr bool kSearchDomains = true;
+/// RFC 7217; without, stateless addresses are made of the hardware address (RFC 4291, appendix A), and one that
+/// somebody else has is not made anew.
+inline constexpr bool kStableAddresses = true;
+/// RFC 7527: duplicates are looked for also on links that bring back what is sent.
+inline constexpr bool kDadNonce = true;
+/// RFC 3927
+inline constexpr bool kIpv4LinkLocal = true;
 inline constexpr bool kTcp = true;
 inline constexpr bool kUdp = true;
 inline constexpr bool kRaw = true;

@@ -10,7 +10,6 @@ using State = InterfaceAddress::State;
 using Origin = InterfaceAddress::Origin;
 
 // RFC 5227 §1.1
-constexpr Duration kProbeWait = Duration::seconds(1);
 constexpr Duration kProbeMin = Duration::seconds(1);
 constexpr Duration kProbeMax = Duration::seconds(2);
 constexpr Duration kAnnounceWait = Duration::seconds(2);
@@ -19,7 +18,8 @@ constexpr std::uint8_t kAnnouncements = 2;
 constexpr Duration kDefendInterval = Duration::seconds(10);
 constexpr unsigned kMaxConflicts = 10;
 constexpr Duration kRateLimitInterval = Duration::seconds(60);
-/// MAX_RTR_SOLICITATION_DELAY, which spreads the hosts of a link that all begin at once (RFC 4862 §5.4.2)
+/// PROBE_WAIT, and MAX_RTR_SOLICITATION_DELAY, which spreads the hosts of a link that all begin at once (RFC 4862
+/// §5.4.2)
 constexpr Duration kMaxDelay = Duration::seconds(1);
 /// IDGEN_RETRIES (RFC 7217 §6)
 constexpr std::uint8_t kRetries = 3;
@@ -29,7 +29,11 @@ constexpr Duration kNoPacketDelay = Duration::milliseconds(100);
 /// Whether anything is to be done about an address but to use it.
 constexpr bool kDetects = features::kIpv6 || features::kIpv4Conflicts;
 
+/// Whether the stack has made the address, and can make another one.
 bool made_here(const InterfaceAddress& entry) noexcept {
+  if (entry.address.is_v6() ? !features::kStableAddresses && !entry.is_temporary() : !features::kIpv4LinkLocal) {
+    return false;
+  }
   return entry.origin == Origin::slaac || entry.origin == Origin::link_local || entry.is_temporary();
 }
 
@@ -43,8 +47,6 @@ std::uint32_t word_of(std::span<const std::uint8_t> bytes, std::size_t at) noexc
   return std::uint32_t{bytes[at]} << 24 | std::uint32_t{bytes[at + 1]} << 16 | std::uint32_t{bytes[at + 2]} << 8 |
          bytes[at + 3];
 }
-
-Address solicited_node(const Address& address) noexcept { return address.v6().solicited_node(); }
 
 /// What nobody can tell who does not know the secret: 64 bits of a prefix, an interface and a number (RFC 7217 §5).
 std::array<std::uint32_t, 16> secret_function(std::span<const std::uint32_t, 8> secret,
@@ -68,7 +70,9 @@ Dad::Dad(Link& link, Groups& groups, std::span<Interface> interfaces, const Conf
 
 InterfaceAddress* Dad::free_entry(Interface& interface) noexcept {
   for (InterfaceAddress& entry : interface.addresses) {
-    if (entry.state == State::none) { return &entry; }
+    if (entry.state != State::none) { continue; }
+    entry = InterfaceAddress();
+    return &entry;
   }
   return nullptr;
 }
@@ -80,7 +84,7 @@ void Dad::start(Interface& interface, InterfaceAddress& entry, Instant now) noex
   due(entry.valid_until);
   if (entry.address.is_v6() && interface.is_ethernet()) {
     // Without room for the group, what others ask of it is not heard; the address works towards those it speaks to.
-    static_cast<void>(groups_.join(interface, solicited_node(entry.address), Address(), now));
+    static_cast<void>(groups_.join(interface, entry.address.solicited_node(), Address(), now));
   }
   if (interface.up) { begin(interface, entry, now); }
 }
@@ -88,9 +92,9 @@ void Dad::start(Interface& interface, InterfaceAddress& entry, Instant now) noex
 void Dad::remove(Interface& interface, InterfaceAddress& entry, Instant now) noexcept {
   if (entry.state == State::none) { return; }
   if (entry.address.is_v6() && interface.is_ethernet() && entry.state != State::duplicate) {
-    static_cast<void>(groups_.leave(interface, solicited_node(entry.address), Address(), now));
+    static_cast<void>(groups_.leave(interface, entry.address.solicited_node(), Address(), now));
   }
-  entry = InterfaceAddress();
+  entry.state = State::none;
   link_.changed();
 }
 
@@ -129,15 +133,16 @@ void Dad::begin(Interface& interface, InterfaceAddress& entry, Instant now) noex
     accept(interface, entry, now);
     return;
   }
-  Duration delay = random(Duration::zero(), entry.address.is_v6() ? kMaxDelay : kProbeWait);
-  if (entry.address.is_v4() && entry.dad_counter >= kMaxConflicts) { delay += kRateLimitInterval; }  // RFC 3927 §2.2.1
+  Duration delay = random(kMaxDelay);
+  if (features::kIpv4Conflicts && entry.address.is_v4() && entry.dad_counter >= kMaxConflicts) {
+    delay += kRateLimitInterval;
+  }  // RFC 3927 §2.2.1
   entry.next_probe = now + delay;
   due(entry.next_probe);
 }
 
-Duration Dad::random(Duration from, Duration to) noexcept {
-  const auto range = static_cast<std::uint32_t>((to - from).microseconds());
-  return from + Duration::microseconds(link_.random().below(range));
+Duration Dad::random(Duration below) noexcept {
+  return Duration::microseconds(link_.random().below(static_cast<std::uint32_t>(below.microseconds())));
 }
 
 Dad::Nonce Dad::nonce(const Interface& interface, const Address& address) const noexcept {
@@ -154,12 +159,15 @@ Dad::Nonce Dad::nonce(const Interface& interface, const Address& address) const 
 }
 
 bool Dad::probe(Interface& interface, const InterfaceAddress& entry, Instant now) noexcept {
-  if (entry.address.is_v4()) {
+  [[maybe_unused]] Nonce own;
+  if (features::kIpv4Conflicts && entry.address.is_v4()) {
     return send_arp(link_, interface, MacAddress::broadcast(),
                     {wire::ArpOperation::request, interface.hardware_address, {}, {}, entry.address.v4()}, now);
   }
-  return send_neighbor_solicitation(link_, interface, Ipv6Address::unspecified(), solicited_node(entry.address),
-                                    entry.address, nonce(interface, entry.address), now);
+  if constexpr (features::kDadNonce) { own = nonce(interface, entry.address); }
+  return send_neighbor_solicitation(
+      link_, interface, Ipv6Address::unspecified(), entry.address.solicited_node(), entry.address,
+      features::kDadNonce ? std::span<const std::byte>(own) : std::span<const std::byte>(), now);
 }
 
 bool Dad::announce(Interface& interface, const InterfaceAddress& entry, Instant now) noexcept {
@@ -186,7 +194,7 @@ void Dad::advance(Interface& interface, InterfaceAddress& entry, Instant now) no
     accept(interface, entry, now);
     return;
   }
-  const bool tentative = entry.state == State::tentative;
+  const bool tentative = !features::kIpv4Conflicts || entry.state == State::tentative;
   if (!(tentative ? probe(interface, entry, now) : announce(interface, entry, now))) {
     entry.next_probe = now + kNoPacketDelay;
   } else {
@@ -196,7 +204,7 @@ void Dad::advance(Interface& interface, InterfaceAddress& entry, Instant now) no
     } else if (entry.address.is_v6()) {
       entry.next_probe = now + interface.retransmit_time;
     } else {
-      entry.next_probe = now + (entry.probes_left > 0 ? random(kProbeMin, kProbeMax) : kAnnounceWait);
+      entry.next_probe = now + (entry.probes_left > 0 ? kProbeMin + random(kProbeMax - kProbeMin) : kAnnounceWait);
     }
   }
   due(entry.next_probe);
@@ -230,14 +238,16 @@ void Dad::defend(Interface& interface, InterfaceAddress& entry, Instant now) noe
 void Dad::input_nd(Interface& interface, InterfaceAddress& entry, std::span<const std::byte> nonce_seen,
                    Instant now) noexcept {
   if (!features::kIpv6 || entry.state != State::tentative || !interface.is_ethernet()) { return; }
-  const Nonce own = nonce(interface, entry.address);
-  if (std::equal(own.begin(), own.end(), nonce_seen.begin(), nonce_seen.end())) { return; }  // RFC 7527 §4.2
+  if constexpr (features::kDadNonce) {
+    const Nonce own = nonce(interface, entry.address);
+    if (std::equal(own.begin(), own.end(), nonce_seen.begin(), nonce_seen.end())) { return; }  // RFC 7527 §4.2
+  }
   duplicate(interface, entry, now);
 }
 
 void Dad::duplicate(Interface& interface, InterfaceAddress& entry, Instant now) noexcept {
   const bool v6 = entry.address.is_v6();
-  if (v6) { static_cast<void>(groups_.leave(interface, solicited_node(entry.address), Address(), now)); }
+  if (v6) { static_cast<void>(groups_.leave(interface, entry.address.solicited_node(), Address(), now)); }
   if (made_here(entry) && (v6 ? entry.dad_counter < kRetries : entry.dad_counter < 0xff)) {
     ++entry.dad_counter;
     if (entry.is_temporary()) {
@@ -258,6 +268,15 @@ void Dad::duplicate(Interface& interface, InterfaceAddress& entry, Instant now) 
 Address Dad::stable_address(const Interface& interface, const Address& prefix,
                             std::uint8_t dad_counter) const noexcept {
   Ipv6Address::Bytes bytes = prefix.v6().bytes();
+  if constexpr (!features::kStableAddresses) {
+    const MacAddress::Bytes& mac = interface.hardware_address.bytes();
+    std::copy_n(mac.begin(), 3, bytes.begin() + 8);
+    bytes[8] ^= 2;
+    bytes[11] = 0xff;
+    bytes[12] = 0xfe;
+    std::copy_n(mac.begin() + 3, 3, bytes.begin() + 13);
+    return Ipv6Address::from_bytes(bytes);
+  }
   const auto words =
       secret_function(config_.secret, std::span(bytes).first<8>(), interface.hardware_address, dad_counter);
   std::size_t at = 0;
@@ -291,6 +310,7 @@ Address Dad::random_link_local(const Interface& interface, std::uint8_t dad_coun
 }
 
 Result<> Dad::start_link_local(Interface& interface, Family family, Instant now) noexcept {
+  if (family == Family::v4 ? !features::kIpv4LinkLocal : !features::kIpv6) { return Unexpected(Error::not_supported); }
   for (const InterfaceAddress& entry : interface.addresses) {
     if (entry.state != State::none && entry.origin == Origin::link_local && entry.address.family() == family) {
       return {};
@@ -298,9 +318,8 @@ Result<> Dad::start_link_local(Interface& interface, Family family, Instant now)
   }
   InterfaceAddress* const entry = free_entry(interface);
   if (!entry) { return Unexpected(Error::table_full); }
-  *entry = InterfaceAddress();
   entry->origin = Origin::link_local;
-  if (family == Family::v4) {
+  if (features::kIpv4LinkLocal && family == Family::v4) {
     entry->address = random_link_local(interface, 0);
     entry->prefix_length = 16;
   } else {

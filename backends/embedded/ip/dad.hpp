@@ -25,7 +25,7 @@ class Dad {
   /// `interfaces[i]` has the index i + 1.
   Dad(Link& link, Groups& groups, std::span<Interface> interfaces, const Config& config) noexcept;
 
-  /// A free entry of the interface, or null.
+  /// A free entry of the interface with nothing in it yet, or null.
   static InterfaceAddress* free_entry(Interface& interface) noexcept;
   /// Begins with an address that has just been filled in: tentative, or in use at once where the link needs no
   /// detection (a tunnel, or as configured). While the link is down it waits for `link_up`.
@@ -38,7 +38,7 @@ class Dad {
   void link_up(Interface& interface, Instant now) noexcept;
 
   /// Makes and starts the link-local address of an interface: fe80::/64 by RFC 7217, or 169.254/16 by RFC 3927.
-  /// *Errors*: table_full.
+  /// *Errors*: table_full; not_supported: not compiled in (`features::kIpv4LinkLocal`).
   Result<> start_link_local(Interface& interface, Family family, Instant now) noexcept;
   /// The stable address of this host in a prefix of 64 bits (RFC 7217 §5).
   Address stable_address(const Interface& interface, const Address& prefix, std::uint8_t dad_counter) const noexcept;
@@ -70,7 +70,7 @@ class Dad {
   void expire(Interface& interface, InterfaceAddress& entry, Instant now) noexcept;
   Address random_link_local(const Interface& interface, std::uint8_t dad_counter) const noexcept;
   Nonce nonce(const Interface& interface, const Address& address) const noexcept;
-  Duration random(Duration from, Duration to) noexcept;
+  Duration random(Duration below) noexcept;
   void due(Instant at) noexcept { next_ = at < next_ ? at : next_; }
 
   Link& link_;

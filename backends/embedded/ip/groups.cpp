@@ -24,9 +24,9 @@ constexpr Address kAllHosts = Ipv4Address(224, 0, 0, 1);
 
 /// Hears every host, without ever saying so (RFC 3376 §5, RFC 3810 §6).
 bool is_all_hosts(const Address& group) noexcept {
-  if (group.is_v4()) { return group == kAllHosts; }
-  const Ipv6Address v6 = group.v6();
-  return v6 == Ipv6Address::all_nodes() || v6 == Ipv6Address(0xff01, 0, 0, 0, 0, 0, 0, 1);
+  constexpr Address kOfLink = Ipv6Address::all_nodes();
+  constexpr Address kOfInterface = Ipv6Address(0xff01, 0, 0, 0, 0, 0, 0, 1);
+  return group == kAllHosts || (features::kIpv6 && (group == kOfLink || group == kOfInterface));
 }
 
 /// Whether routers are told of it; not of what does not leave the host or has no scope (RFC 3810 §6).
@@ -91,6 +91,7 @@ void Groups::erase(Group& group) noexcept {
 }
 
 GroupSource* Groups::find_source(const Group& group, const Address& source) const noexcept {
+  if constexpr (!features::kMulticast) { return nullptr; }
   for (GroupSource& entry : storage_.sources) {
     if (entry.group == chains_.index(group) && entry.address == source) { return &entry; }
   }
@@ -113,6 +114,7 @@ GroupSource* Groups::create_source(const Group& group, const Address& source) no
 }
 
 void Groups::free_sources(const Group& group, bool left_only) noexcept {
+  if constexpr (!features::kMulticast) { return; }
   for (GroupSource& entry : storage_.sources) {
     if (entry.group != chains_.index(group)) { continue; }
     const bool left = entry.joined == 0 && entry.changes_left == 0;
@@ -143,6 +145,8 @@ void Groups::device_leave(Interface& interface, const Group& group) noexcept {
 
 Result<> Groups::join(Interface& interface, const Address& group, const Address& source, Instant now) noexcept {
   if constexpr (!kAnyGroups) { return Unexpected(Error::not_supported); }
+  const bool of_anybody = source.is_unspecified();
+  if (!features::kMulticast && !of_anybody) { return Unexpected(Error::not_supported); }
   if (!group.is_multicast() || !usable_source(group, source)) { return Unexpected(Error::invalid_argument); }
   Group* entry = find(interface.index, group);
   if (!entry) { entry = create(interface.index, group); }
@@ -151,11 +155,11 @@ Result<> Groups::join(Interface& interface, const Address& group, const Address&
 
   GroupSource* from = nullptr;
   Error error{};
-  if (!source.is_unspecified()) {
+  if (features::kMulticast && !of_anybody) {
     from = find_source(*entry, source);
     if (!from) { from = create_source(*entry, source); }
   }
-  if (source.is_unspecified() ? entry->any_source == 0xffff : !from || from->joined == 0xffff) {
+  if (!from ? !of_anybody || entry->any_source == 0xffff : from->joined == 0xffff) {
     error = Error::table_full;
   } else if (new_member) {
     error = device_join(interface, *entry).error_or(Error{});
@@ -167,7 +171,7 @@ Result<> Groups::join(Interface& interface, const Address& group, const Address&
 
   if (!from) {
     if (++entry->any_source == 1) { mode_changed(interface, *entry, now); }
-  } else if (++from->joined == 1) {
+  } else if (features::kMulticast && ++from->joined == 1) {
     ++entry->sources;
     if (entry->any_source == 0) { source_changed(interface, *entry, *from, now); }
   }
@@ -178,7 +182,7 @@ Result<> Groups::leave(Interface& interface, const Address& group, const Address
   if constexpr (!kAnyGroups) { return Unexpected(Error::not_supported); }
   Group* const entry = find(interface.index, group);
   if (!entry) { return Unexpected(Error::address_not_available); }
-  if (source.is_unspecified()) {
+  if (!features::kMulticast || source.is_unspecified()) {
     if (entry->any_source == 0) { return Unexpected(Error::address_not_available); }
     --entry->any_source;
     if (!entry->member()) { device_leave(interface, *entry); }
@@ -211,7 +215,7 @@ bool Groups::accepts(InterfaceIndex interface, const Address& group, const Addre
   const Group* const entry = find(interface, group);
   if (!entry) { return false; }
   if (entry->any_source > 0) { return true; }
-  const GroupSource* const from = entry->sources > 0 ? find_source(*entry, source) : nullptr;
+  const GroupSource* const from = features::kMulticast && entry->sources > 0 ? find_source(*entry, source) : nullptr;
   return from && from->joined > 0;
 }
 
@@ -246,6 +250,7 @@ void Groups::flush(Interface& interface) noexcept {
 
 // The report of a changed mode tells of all sources too (RFC 3376 §5.1).
 void Groups::mode_changed(Interface& interface, Group& group, Instant now) noexcept {
+  if constexpr (!features::kMulticast) { return settle(group); }
   forget_changes(group);
   group.changes_left = kRobustness;
   change_due(interface, group, now);
@@ -283,6 +288,10 @@ void Groups::count_change(Group& group) noexcept {
 
 /// Frees what nobody has joined and nobody is still to be told of.
 void Groups::settle(Group& group) noexcept {
+  if constexpr (!features::kMulticast) {
+    if (!group.member()) { erase(group); }
+    return;
+  }
   free_sources(group, true);
   bool pending = group.changes_left > 0;
   for (const GroupSource& source : storage_.sources) {
@@ -451,7 +460,7 @@ void Groups::heard_report(const Interface& interface, const Address& group) noex
 }
 
 void Groups::poll(Instant now) noexcept {
-  if (!kAnyGroups || now < next_) { return; }
+  if (!features::kMulticast || now < next_) { return; }
   next_ = Instant::max();
   for (Group& group : storage_.groups) {
     if (group.free()) { continue; }
@@ -463,7 +472,6 @@ void Groups::poll(Instant now) noexcept {
       settle(group);
       continue;
     }
-    if constexpr (!features::kMulticast) { continue; }
     if (group.change_at <= now) { send_change(interface, group, now); }
     if (group.free()) { continue; }
     if (group.answer_at <= now) { send_answer(interface, group, now); }

@@ -20,7 +20,7 @@ struct Group {
   Instant answer_at = Instant::max();  ///< when the answer to a query is due
 
   bool free() const noexcept { return interface == 0; }
-  bool member() const noexcept { return any_source > 0 || sources > 0; }
+  bool member() const noexcept { return any_source > 0 || (features::kMulticast && sources > 0); }
 };
 
 /// A source that a group is joined for, or was until now. An entry of `Groups`.
@@ -56,7 +56,7 @@ class Groups {
 
   /// One more that wants to hear a group on an interface, from `source`, or from anybody if that is unspecified. Each
   /// join needs its own leave. *Errors*: table_full; invalid_argument: no group, or a source of the other family;
-  /// not_supported: the device cannot.
+  /// not_supported: the device cannot, or there are no sources (`features::kMulticast`).
   Result<> join(Interface& interface, const Address& group, const Address& source, Instant now) noexcept;
   /// *Errors*: address_not_available: not joined.
   Result<> leave(Interface& interface, const Address& group, const Address& source, Instant now) noexcept;

@@ -46,10 +46,7 @@ struct InterfaceAddress : std::conditional_t<features::kTemporaryAddresses, Temp
 
   bool is_temporary() const noexcept { return features::kTemporaryAddresses && origin == Origin::temporary; }
   bool in_use() const noexcept { return state == State::preferred || state == State::deprecated; }
-  bool contains(const Address& other) const noexcept {
-    return address.is_v4() == other.is_v4() && (address.is_v4() ? other.v4().has_prefix(address.v4(), prefix_length)
-                                                                : other.v6().has_prefix(address.v6(), prefix_length));
-  }
+  bool contains(const Address& other) const noexcept { return other.has_prefix(address, prefix_length); }
 };
 
 /// One network interface of a stack: a driver and what is configured on it. Data; the modules of the IP layer work on

@@ -228,8 +228,7 @@ void Neighbors::solicit(Interface& interface, Neighbor& entry, Instant now) noex
              now);
   } else if (!source.is_unspecified()) {  // RFC 4861 §7.2.2: from :: it would be Duplicate Address Detection
     const Address target = entry.address;
-    send_neighbor_solicitation(link_, interface, source, again ? target : Address(target.v6().solicited_node()), target,
-                               {}, now);
+    send_neighbor_solicitation(link_, interface, source, again ? target : target.solicited_node(), target, {}, now);
   }
 }
 
@@ -343,8 +342,8 @@ void Neighbors::input_solicitation(Interface& interface, const Ingress& ingress,
 
   if (ingress.source.is_unspecified()) {
     // RFC 4861 §7.1.1, and RFC 4862 §5.4.3: somebody wants the address for itself.
-    if (!ingress.destination.v6().is_solicited_node() || options.find(wire::NdpOptionType::source_link_layer) ||
-        !entry) {
+    if (!ingress.destination.has_prefix(target.solicited_node(), 104) ||
+        options.find(wire::NdpOptionType::source_link_layer) || !entry) {
       return;
     }
     const auto nonce = options.find(wire::NdpOptionType::nonce);

@@ -10,11 +10,6 @@ namespace {
 constexpr Duration kPathMtuLifetime = Duration::minutes(10);  // RFC 1191 §6.3, RFC 8201 §4
 constexpr unsigned kWhole = 255;  ///< longer than any prefix: the destination was named by its interface
 
-bool has_prefix(const Address& address, const Address& prefix, unsigned length) noexcept {
-  if (address.is_v4() != prefix.is_v4()) { return false; }
-  return address.is_v4() ? address.v4().has_prefix(prefix.v4(), length) : address.v6().has_prefix(prefix.v6(), length);
-}
-
 unsigned common_prefix(const Address& a, const Address& b) noexcept {
   return a.is_v4() ? a.v4().common_prefix_length(b.v4()) : a.v6().common_prefix_length(b.v6());
 }
@@ -142,7 +137,7 @@ Result<Route> IpLayer::route(const Address& destination, const Address& source, 
   }
   for (const StaticRoute& entry : storage_.routes) {
     if (entry.interface == 0 || (index != 0 && entry.interface != index) || entry.length <= length) { continue; }
-    if (!storage_.interfaces[entry.interface - 1u].up || !has_prefix(destination, entry.prefix, entry.length)) {
+    if (!storage_.interfaces[entry.interface - 1u].up || !destination.has_prefix(entry.prefix, entry.length)) {
       continue;
     }
     length = entry.length;
@@ -180,7 +175,7 @@ Result<Route> IpLayer::route_to_group(const Address& destination, const Address&
     int length = -1;
     for (const StaticRoute& entry : storage_.routes) {
       if (!features::kMulticast || out || entry.interface == 0 || entry.length <= length) { continue; }
-      if (!has_prefix(destination, entry.prefix, entry.length)) { continue; }
+      if (!destination.has_prefix(entry.prefix, entry.length)) { continue; }
       length = entry.length;
       out = interface(entry.interface);
     }
@@ -251,7 +246,6 @@ Result<> IpLayer::add_address(InterfaceIndex index, const Address& address, unsi
   }
   InterfaceAddress* const entry = Dad::free_entry(*in);
   if (!entry) { return Unexpected(Error::table_full); }
-  *entry = InterfaceAddress();
   entry->address = address;
   entry->prefix_length = static_cast<std::uint8_t>(prefix_length);
   entry->origin = origin;

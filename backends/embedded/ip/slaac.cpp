@@ -36,7 +36,10 @@ Instant after(Instant now, std::uint32_t seconds) noexcept {
   return seconds == wire::kNdpInfinity ? Instant::max() : now + Duration::seconds(seconds);
 }
 
-Address masked(const Address& address, unsigned length) noexcept { return address.v6().masked(length); }
+void forget(LearnedRoute& route) noexcept {
+  route.kind = Kind::none;
+  route.interface = 0;
+}
 
 /// A quarter of the table for each kind, so that a flood of one leaves room for the others.
 std::size_t limit(std::size_t size) noexcept { return std::max<std::size_t>(size / 4, 1); }
@@ -99,13 +102,15 @@ void Slaac::stop(Interface& interface, Instant now) noexcept {
   if (state_of(interface).running) { interface.mtu = state_of(interface).mtu; }
   state_of(interface) = State();
   for (LearnedRoute& route : storage_.routes) {
-    if (route.interface == interface.index) { route = LearnedRoute(); }
+    if (route.interface == interface.index) { forget(route); }
   }
   for (LearnedDnsServer& server : storage_.dns_servers) {
-    if (server.interface == interface.index) { server = LearnedDnsServer(); }
+    if (server.interface == interface.index) { server.interface = 0; }
   }
-  for (LearnedSearchDomain& domain : storage_.search_domains) {
-    if (domain.interface == interface.index) { domain = LearnedSearchDomain(); }
+  if constexpr (features::kSearchDomains) {
+    for (LearnedSearchDomain& domain : storage_.search_domains) {
+      if (domain.interface == interface.index) { domain = LearnedSearchDomain(); }
+    }
   }
   for (InterfaceAddress& address : interface.addresses) {
     if (address.origin == InterfaceAddress::Origin::slaac || address.is_temporary()) {
@@ -137,7 +142,7 @@ void Slaac::solicit(Interface& interface, Instant now) noexcept {
     state.next = now + kNoPacketDelay;
     return;
   }
-  Duration interval = state.interval == Duration::zero() ? kFirstInterval : state.interval * 2;
+  Duration interval = state.interval == Duration::zero() ? kFirstInterval : state.interval + state.interval;
   if (interval > kMaxInterval) { interval = kMaxInterval; }
   state.interval = interval;
   const auto tenth = static_cast<std::uint32_t>(nal::detail::divided_by<10>(interval.microseconds()));
@@ -190,19 +195,10 @@ void Slaac::input_advertisement(Interface& interface, const Address& router, std
         interface.mtu = static_cast<std::uint16_t>(*mtu);
         changed = true;
       }
-    } else if (const auto specific = option->route_information()) {
-      Ipv6Address::Bytes bytes{};
-      std::memcpy(bytes.data(), specific->prefix.data(), specific->prefix.size());
-      route.prefix = Ipv6Address::from_bytes(bytes).masked(specific->prefix_length);
-      route.length = specific->prefix_length;
-      route.kind = route.length == 0 ? Kind::router : Kind::specific;  // RFC 4191 §3.1
-      route.preference = static_cast<std::int8_t>(specific->preference);
-      route.until = after(now, specific->lifetime);
-      changed |= set_route(route, now);
     } else if (const auto servers = option->recursive_dns()) {
       changed |= add_dns_servers(interface, *servers, now);
-    } else if (const auto list = option->dns_search_list()) {
-      changed |= add_search_domains(interface, *list, now);
+    } else {
+      changed |= input_rarer_option(interface, router, *option, now);
     }
   }
 
@@ -224,6 +220,30 @@ void Slaac::input_advertisement(Interface& interface, const Address& router, std
     solicit_soon(interface, now);
   }
   if (changed) { link_.changed(); }
+}
+
+// Those that not every product wants.
+bool Slaac::input_rarer_option(Interface& interface, const Address& router, const wire::NdpOption& option,
+                               Instant now) noexcept {
+  if constexpr (features::kSpecificRoutes) {
+    if (const auto specific = option.route_information()) {
+      Ipv6Address::Bytes bytes{};
+      std::memcpy(bytes.data(), specific->prefix.data(), specific->prefix.size());
+      LearnedRoute route;
+      route.next_hop = router;
+      route.interface = interface.index;
+      route.prefix = Ipv6Address::from_bytes(bytes).masked(specific->prefix_length);
+      route.length = specific->prefix_length;
+      route.kind = route.length == 0 ? Kind::router : Kind::specific;  // RFC 4191 §3.1
+      route.preference = static_cast<std::int8_t>(specific->preference);
+      route.until = after(now, specific->lifetime);
+      return set_route(route, now);
+    }
+  }
+  if constexpr (features::kSearchDomains) {
+    if (const auto list = option.dns_search_list()) { return add_search_domains(interface, *list, now); }
+  }
+  return false;
 }
 
 bool Slaac::set_parameters(Interface& interface, const wire::RouterAdvertisementView& view) noexcept {
@@ -266,7 +286,7 @@ bool Slaac::set_route(const LearnedRoute& route, Instant now) noexcept {
     }
   }
   if (route.until <= now) {
-    if (known) { *known = LearnedRoute(); }
+    if (known) { forget(*known); }
     return known != nullptr;
   }
   const bool same = known && known->preference == route.preference && known->next_hop == route.next_hop;
@@ -286,7 +306,7 @@ bool Slaac::add_prefix(Interface& interface, const wire::PrefixInformation& pref
   if (prefix.autonomous) { add_address(interface, prefix, now); }
   if (!prefix.on_link) { return false; }
   LearnedRoute route;
-  route.prefix = masked(address, prefix.prefix_length);
+  route.prefix = address.masked(prefix.prefix_length);
   route.length = prefix.prefix_length;
   route.kind = Kind::on_link;
   route.interface = interface.index;
@@ -298,19 +318,17 @@ bool Slaac::add_prefix(Interface& interface, const wire::PrefixInformation& pref
 void Slaac::add_address(Interface& interface, const wire::PrefixInformation& prefix, Instant now) noexcept {
   constexpr unsigned kLength = 64;  // all that interface identifiers of 64 bits go with
   if (prefix.preferred_lifetime > prefix.valid_lifetime || prefix.prefix_length != kLength) { return; }
-  const Address network = masked(Address::from_wire(prefix.prefix), kLength);
+  const Address network = Address::from_wire(prefix.prefix).masked(kLength);
   Instant valid_until = after(now, prefix.valid_lifetime);
   const Instant preferred_until = after(now, prefix.preferred_lifetime);
   std::size_t count = 0;
   for (InterfaceAddress& entry : interface.addresses) {
     if (entry.state == InterfaceAddress::State::none || entry.origin != InterfaceAddress::Origin::slaac) { continue; }
     ++count;
-    if (!entry.address.v6().has_prefix(network.v6(), kLength)) { continue; }
+    if (!entry.address.has_prefix(network, kLength)) { continue; }
     // e): nobody takes an address away at once by a forged advertisement.
-    const Duration remaining = entry.valid_until - now;
-    if (valid_until - now <= kTwoHours && valid_until <= entry.valid_until) {
-      valid_until = remaining <= kTwoHours ? entry.valid_until : now + kTwoHours;
-    }
+    const Instant soon = now + kTwoHours;
+    if (valid_until <= soon && valid_until <= entry.valid_until) { valid_until = std::min(entry.valid_until, soon); }
     dad_.renew(entry, std::min(preferred_until, valid_until), valid_until, now);
     renew_temporary(interface, entry, now);
     return;
@@ -320,7 +338,6 @@ void Slaac::add_address(Interface& interface, const wire::PrefixInformation& pre
   if (!entry || prefix.valid_lifetime == 0 || count >= std::max<std::size_t>(interface.addresses.size() / 2, 1)) {
     return;
   }
-  *entry = InterfaceAddress();
   entry->address = dad_.stable_address(interface, network, 0);
   entry->prefix_length = kLength;
   entry->origin = InterfaceAddress::Origin::slaac;
@@ -348,6 +365,7 @@ void Slaac::keep_temporary(Interface& interface, const InterfaceAddress& stable,
     const InterfaceAddress* newest = nullptr;
     std::size_t count = 0;
     for (const InterfaceAddress& entry : interface.addresses) {
+      if (entry.state == InterfaceAddress::State::none) { continue; }
       count += entry.origin == InterfaceAddress::Origin::temporary ? 1 : 0;
       const bool newer = is_temporary_of(entry, stable) && (!newest || entry.preferred_until > newest->preferred_until);
       if (newer) { newest = &entry; }
@@ -366,7 +384,6 @@ void Slaac::keep_temporary(Interface& interface, const InterfaceAddress& stable,
     // One that would be replaced at once is none. Where there is no room, the next advertisement tries again.
     const bool room = entry && count < std::max<std::size_t>(interface.addresses.size() / 2, 1);
     if (!room || preferred_until <= now + kRegenAdvance) { return; }
-    *entry = InterfaceAddress();
     entry->address = dad_.random_address(stable.address);
     entry->prefix_length = stable.prefix_length;
     entry->origin = InterfaceAddress::Origin::temporary;
@@ -391,7 +408,7 @@ bool Slaac::add_dns_servers(const Interface& interface, const wire::RecursiveDns
     }
     if (servers.lifetime == 0) {
       changed |= known != nullptr;
-      if (known) { *known = LearnedDnsServer(); }
+      if (known) { known->interface = 0; }
       continue;
     }
     LearnedDnsServer* const server = known ? known : free;
@@ -467,13 +484,12 @@ void Slaac::input_redirect(Interface& interface, const Address& router, std::spa
 }
 
 std::optional<Slaac::NextHop> Slaac::next_hop(const Address& destination, InterfaceIndex interface) const noexcept {
-  const Ipv6Address to = destination.v6();
   const LearnedRoute* best = nullptr;
-  bool best_answers = false;
+  unsigned best_rank = 0;
   std::uint32_t best_used = 0;
   for (const LearnedRoute& route : storage_.routes) {
     if (route.kind == Kind::none || (interface != 0 && route.interface != interface) ||
-        !to.has_prefix(route.prefix.v6(), route.length)) {
+        !destination.has_prefix(route.prefix, route.length)) {
       continue;
     }
     const bool routed = !route.next_hop.is_unspecified();
@@ -484,15 +500,13 @@ std::optional<Slaac::NextHop> Slaac::next_hop(const Address& destination, Interf
     if (!answers && route.kind == Kind::redirect) { continue; }
     // RFC 4191 §3.2; of routers that all do not answer the one that was not tried for longest (RFC 4861 §6.3.6).
     const std::uint32_t used = usable || !neighbor ? 0 : neighbor->used;
-    const auto better = [&] {
-      if (usable != best_answers) { return usable; }
-      if (route.length != best->length) { return route.length > best->length; }
-      if (!usable && used != best_used) { return used < best_used; }
-      return route.preference > best->preference;
-    };
-    if (!best || better()) {
+    const unsigned rank = (usable ? 256U : 0U) + route.length;
+    const bool better = !best || (rank != best_rank   ? rank > best_rank
+                                  : used != best_used ? used < best_used
+                                                      : route.preference > best->preference);
+    if (better) {
       best = &route;
-      best_answers = usable;
+      best_rank = rank;
       best_used = used;
     }
   }
@@ -507,7 +521,7 @@ bool Slaac::expire(Instant now) noexcept {
     if (route.until <= now) {
       const bool router = route.kind == Kind::router;
       Interface& interface = interfaces_[route.interface - 1u];
-      route = LearnedRoute();
+      forget(route);
       changed = true;
       if (router && !has_router(interface.index) && state_of(interface).running) { solicit_soon(interface, now); }
     } else {
@@ -517,19 +531,21 @@ bool Slaac::expire(Instant now) noexcept {
   for (LearnedDnsServer& server : storage_.dns_servers) {
     if (server.interface == 0) { continue; }
     if (server.until <= now) {
-      server = LearnedDnsServer();
+      server.interface = 0;
       changed = true;
     } else {
       due(server.until);
     }
   }
-  for (LearnedSearchDomain& domain : storage_.search_domains) {
-    if (domain.size == 0) { continue; }
-    if (domain.until <= now) {
-      domain = LearnedSearchDomain();
-      changed = true;
-    } else {
-      due(domain.until);
+  if constexpr (features::kSearchDomains) {
+    for (LearnedSearchDomain& domain : storage_.search_domains) {
+      if (domain.size == 0) { continue; }
+      if (domain.until <= now) {
+        domain = LearnedSearchDomain();
+        changed = true;
+      } else {
+        due(domain.until);
+      }
     }
   }
   return changed;

@@ -105,6 +105,8 @@ class Slaac {
                       Instant now) noexcept;
   // Each of these tells whether anything has changed but a lifetime.
   bool set_parameters(Interface& interface, const wire::RouterAdvertisementView& view) noexcept;
+  bool input_rarer_option(Interface& interface, const Address& router, const wire::NdpOption& option,
+                          Instant now) noexcept;
   bool set_route(const LearnedRoute& route, Instant now) noexcept;
   bool add_prefix(Interface& interface, const wire::PrefixInformation& prefix, Instant now) noexcept;
   bool add_dns_servers(const Interface& interface, const wire::RecursiveDns& servers, Instant now) noexcept;
