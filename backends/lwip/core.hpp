@@ -70,6 +70,7 @@ class Core {
   }
   /// Has `run()` look at what is due, since something has changed that; with the core locked.
   void kick() noexcept {
+    changed_ = true;
 #if !NO_SYS
     if (!CoreLock::held()) {
       event_.raise();
@@ -78,6 +79,8 @@ class Core {
 #endif
     kicked_.wake_all();
   }
+  /// Whether there was a kick since this was last asked.
+  bool take_changed() noexcept { return std::exchange(changed_, false); }
   /// Links `run()` to the above.
   void wait(Context& context) noexcept {
     kicked_.add(context, kick_waiter_, Wait::device);
@@ -104,6 +107,7 @@ class Core {
   Executor& executor_;
   WaitList kicked_;
   Waiter kick_waiter_;
+  bool changed_ = true;
 #if !NO_SYS
   Event event_;
   Waiter event_waiter_;

@@ -5,7 +5,12 @@
 #include <netif/ethernet.h>
 
 #include <algorithm>
+#include <cstring>
+#include <new>
 #include <utility>
+
+// Where one thread has both lwIP and the packets. Who forwards puts headers in front, where lwIP will have none here.
+#define NAL_LWIP_LENDS (NO_SYS && LWIP_SUPPORT_CUSTOM_PBUF && !IP_FORWARD && !LWIP_IPV6_FORWARD)
 
 namespace nal::lwip {
 
@@ -22,6 +27,75 @@ err_t output_v4(netif* interface, pbuf* packet, const ip4_addr_t* /*to*/) noexce
 #if LWIP_IPV6
 err_t output_v6(netif* interface, pbuf* packet, const ip6_addr_t* /*to*/) noexcept {
   return interface->linkoutput(interface, packet);
+}
+#endif
+
+/// The bytes of a frame of lwIP's, one after the other.
+void gather(const pbuf& frame, std::span<std::byte> to) noexcept {
+  std::byte* at = to.data();
+  std::size_t skip = ETH_PAD_SIZE;
+  for (const pbuf* part = &frame; part; part = part->next) {
+    const std::size_t size = part->len - skip;
+    std::memcpy(at, static_cast<const std::byte*>(part->payload) + skip, size);
+    at += size;
+    skip = 0;
+    if (part->len == part->tot_len) { return; }  // behind it may stand another frame, which waits for its address
+  }
+}
+
+/// A received frame in memory of lwIP's; null if there is none.
+pbuf* copy(std::span<const std::byte> frame) noexcept {
+  const auto size = static_cast<u16_t>(frame.size());
+  pbuf* const buffer = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(size + ETH_PAD_SIZE), PBUF_POOL);
+  if (buffer) { pbuf_take_at(buffer, frame.data(), size, ETH_PAD_SIZE); }
+  return buffer;
+}
+
+#if NAL_LWIP_LENDS
+/// Stands behind a frame that lwIP has, in the frame's own packet.
+struct Lent {
+  pbuf_custom buffer;  // first, since lwIP gives this back
+  driver::PacketBuffer* packet;
+};
+
+void give_back(pbuf* buffer) noexcept {
+  // Which ends the packet.
+  driver::Packet::adopt(reinterpret_cast<Lent*>(buffer)->packet);
+}
+
+/// Whether lwIP keeps a frame no longer than whoever reads its payload: one whole datagram or segment.
+bool is_whole(std::span<const std::byte> frame, bool ethernet) noexcept {
+  const std::size_t ip = ethernet ? 14 : 0;
+  if (frame.size() < ip + 40) { return false; }
+  const std::byte* const header = frame.data() + ip;
+  const auto carried = [](std::byte protocol) { return protocol == std::byte{6} || protocol == std::byte{17}; };
+  const bool may_be_v4 = !ethernet || (frame[12] == std::byte{0x08} && frame[13] == std::byte{0x00});
+  if (may_be_v4 && header[0] == std::byte{0x45}) {
+    // RFC 791 §3.1: more fragments, and which one.
+    return (header[6] & std::byte{0x3f}) == std::byte{} && header[7] == std::byte{} && carried(header[9]);
+  }
+  const bool may_be_v6 = !ethernet || (frame[12] == std::byte{0x86} && frame[13] == std::byte{0xdd});
+  return may_be_v6 && (header[0] & std::byte{0xf0}) == std::byte{0x60} && carried(header[6]);
+}
+
+/// A received frame for lwIP to read where it lies, with its packet; null, and nothing is changed, if it is to be
+/// copied.
+pbuf* lend(driver::Packet& packet, bool ethernet) noexcept {
+  constexpr std::size_t kAlignment = std::min<std::size_t>(MEM_ALIGNMENT, 4);
+  driver::PacketPool& pool = *packet.buffer()->pool;
+  const std::span<std::byte> frame = packet.data();
+  const auto size = static_cast<u16_t>(frame.size() + ETH_PAD_SIZE);
+  const std::size_t padding = -reinterpret_cast<std::uintptr_t>(frame.data() + frame.size()) % alignof(Lent);
+  if (pool.available() < pool.count() / 2 || packet.tailroom() < padding + sizeof(Lent) ||
+      packet.headroom() + frame.size() < size ||
+      (reinterpret_cast<std::uintptr_t>(frame.data()) - ETH_PAD_SIZE) % kAlignment != 0 || !is_whole(frame, ethernet)) {
+    return nullptr;
+  }
+  auto* const lent = new (frame.data() + frame.size() + padding) Lent;
+  lent->buffer.custom_free_function = &give_back;
+  pbuf* const buffer = pbuf_alloced_custom(PBUF_RAW, size, PBUF_REF, &lent->buffer, frame.data() - ETH_PAD_SIZE, size);
+  lent->packet = packet.detach();
+  return buffer;
 }
 #endif
 
@@ -71,6 +145,7 @@ err_t Interface::on_init(::netif* netif) noexcept {
 
 void Interface::configure() noexcept {
   const driver::Capabilities can = driver_->capabilities();
+  headroom_ = can.headroom;
   netif_.name[0] = 'n';
   netif_.name[1] = 'l';
   netif_.mtu = can.mtu;
@@ -126,7 +201,6 @@ err_t Interface::filter(const MacAddress& group, bool add) noexcept {
 
 void Interface::follow_link() noexcept {
   const bool up = driver_->link_up();
-  if (up == (netif_is_link_up(&netif_) != 0)) { return; }
   if (up) {
     netif_set_link_up(&netif_);
   } else {
@@ -134,19 +208,18 @@ void Interface::follow_link() noexcept {
   }
 }
 
-err_t Interface::on_output(::netif* netif, pbuf* frame) noexcept { return of(netif).output(*frame); }
-
 /// Copies the frame to the device, or to those that wait for it. False: no packet is left, lwIP keeps the frame.
-bool Interface::send(pbuf& frame, Instant now) noexcept {
+inline bool Interface::send(pbuf& frame, Instant now) noexcept {
   const std::size_t size = std::size_t{frame.tot_len} - ETH_PAD_SIZE;
-  driver::Packet packet = pool_->allocate_to_send(driver_->capabilities().headroom);
+  driver::Packet packet = pool_->allocate_to_send(headroom_);
   if (!packet || size > packet.tailroom()) {
     ++statistics_.no_packet;
     blocked_ = true;
+    core_->kick();  // `run()` waits for packets, and has lwIP try again
     return false;
   }
-  pbuf_copy_partial(&frame, packet.append(size).data(), static_cast<u16_t>(size), ETH_PAD_SIZE);
-  if (waiting_.empty() && driver_->can_transmit()) {
+  gather(frame, packet.append(size));
+  if (waiting_.empty()) {
     const Result<> sent = driver_->transmit(packet, now);
     if (sent) {
       ++statistics_.sent;
@@ -165,13 +238,14 @@ bool Interface::send(pbuf& frame, Instant now) noexcept {
   return true;
 }
 
-err_t Interface::output(pbuf& frame) noexcept {
+err_t Interface::on_output(::netif* netif, pbuf* frame) noexcept {
+  Interface& self = of(netif);
 #if !NO_SYS
-  if (!CoreLock::held()) { return output_later(frame); }
-  send_outgoing(core_->now());
-  if (outgoing_count_ > 0) { return output_later(frame); }
+  if (!CoreLock::held()) { return self.output_later(*frame); }
+  self.send_outgoing(self.core_->now());
+  if (self.outgoing_count_ > 0) { return self.output_later(*frame); }
 #endif
-  return send(frame, core_->now()) ? ERR_OK : ERR_MEM;
+  return self.send(*frame, self.core_->now()) ? ERR_OK : ERR_MEM;
 }
 
 #if !NO_SYS
@@ -221,44 +295,41 @@ void Interface::filter_pending() noexcept {
 }
 #endif
 
-void Interface::input(driver::Packet&& packet) noexcept {
-  const std::span<const std::byte> frame = packet.data();
+/// Ends the packet, or lends it.
+void Interface::input(driver::Packet& packet) noexcept {
   ++statistics_.received;
-  if (frame.size() > 0xffff - ETH_PAD_SIZE) { return; }
-  pbuf* const buffer = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(frame.size() + ETH_PAD_SIZE), PBUF_POOL);
-  if (!buffer) {
-    ++statistics_.no_pbuf;
-    return;
-  }
-  pbuf_take_at(buffer, frame.data(), static_cast<u16_t>(frame.size()), ETH_PAD_SIZE);
+  if (packet.size() > 0xffff - ETH_PAD_SIZE) { return; }
 #if LWIP_CHECKSUM_CTRL_PER_NETIF
   const u16_t none = NETIF_CHECKSUM_ENABLE_ALL & ~(NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP);
   NETIF_SET_CHECKSUM_CTRL(&netif_, packet.offload().checksum_verified ? none : NETIF_CHECKSUM_ENABLE_ALL);
 #endif
-  // Before lwIP answers: it may need the packet for that.
+#if NAL_LWIP_LENDS
+  pbuf* buffer = lend(packet, netif_.hwaddr_len != 0);
+  if (buffer) {
+    ++statistics_.lent;
+  } else {
+    buffer = copy(packet.data());
+    packet = {};  // before lwIP answers: it may need the packet for that
+  }
+#else
+  pbuf* const buffer = copy(packet.data());
   packet = {};
+#endif
+  if (!buffer) {
+    ++statistics_.no_pbuf;
+    return;
+  }
   if (netif_.input(buffer, &netif_) != ERR_OK) {
     ++statistics_.refused;
     pbuf_free(buffer);
   }
 }
 
-bool Interface::poll(Instant now, unsigned budget) noexcept {
-  follow_link();
+void Interface::transmit_waiting(Instant now) noexcept {
   while (!waiting_.empty() && driver_->can_transmit()) {
     driver::Packet packet = waiting_.pop();
     ++(driver_->transmit(packet, now) ? statistics_.sent : statistics_.refused);
   }
-#if !NO_SYS
-  filter_pending();
-  send_outgoing(now);
-#endif
-  for (unsigned i = 0; i < budget; ++i) {
-    driver::Packet packet = driver_->receive(*pool_, now);
-    if (!packet) { return false; }
-    input(std::move(packet));
-  }
-  return true;
 }
 
 #if LWIP_IPV6 && defined(LWIP_HOOK_ND6_GET_GW)
@@ -267,12 +338,6 @@ const ip6_addr_t* Interface::ip6_gateway_of(::netif* netif) noexcept {
   return &of(netif).ip6_gateway_;
 }
 #endif
-
-bool Interface::take_unblocked() noexcept {
-  if (!blocked_ || !pool_->can_send()) { return false; }
-  blocked_ = false;
-  return true;
-}
 
 }  // namespace nal::lwip
 

@@ -6,15 +6,18 @@
 
 namespace nal::lwip {
 
-/// A network device under lwIP: its `netif`, over any driver of nal's contract. Frames are copied both ways, so that no
-/// packet is held by lwIP and no pbuf by a device.
+/// A network device under lwIP: its `netif`, over any driver of nal's contract. Frames to send are copied into packets,
+/// so that no pbuf is held by a device. Received ones are lent to lwIP where they lie, as long as at least half of
+/// their pool is free; what may stay in lwIP beyond the stack's end (fragments), and what does not fit, is copied.
 ///
-/// Beside a tcpip thread the driver stays the executor's alone: what lwIP sends waits in pbufs until `run()` takes it.
+/// Beside a tcpip thread the driver stays the executor's alone: what lwIP sends waits in pbufs until `run()` takes it,
+/// and what it receives is copied, since any thread may free a pbuf.
 class Interface {
  public:
   struct Statistics {
     std::uint32_t received = 0;
     std::uint32_t sent = 0;
+    std::uint32_t lent = 0;       ///< received, and not copied
     std::uint32_t no_pbuf = 0;    ///< received, and dropped for want of pbufs
     std::uint32_t no_packet = 0;  ///< lwIP was told to try again
     std::uint32_t refused = 0;    ///< by the device, or by lwIP's input
@@ -35,8 +38,22 @@ class Interface {
   bool add(Core& core, driver::Driver& driver, driver::PacketPool& pool) noexcept;
   void remove() noexcept;
 
-  /// Gives lwIP up to `budget` frames, and the device what waits for it. True: there is more to do at once.
-  bool poll(Instant now, unsigned budget) noexcept;
+  /// Gives lwIP up to `budget` frames, and the device what waits for it. How many frames: with all of `budget` there
+  /// may be more to do at once.
+  unsigned poll(Instant now, unsigned budget) noexcept {
+    if (driver_->link_up() != (netif_is_link_up(&netif_) != 0)) { follow_link(); }
+    if (!waiting_.empty()) { transmit_waiting(now); }
+#if !NO_SYS
+    filter_pending();
+    send_outgoing(now);
+#endif
+    for (unsigned i = 0; i < budget; ++i) {
+      driver::Packet packet = driver_->receive(*pool_, now);
+      if (!packet) { return i; }
+      input(packet);
+    }
+    return budget;
+  }
   /// Links the task to what the device may tell.
   void wait(Context& context) noexcept { driver_->wait(context, waiter_, !waiting_.empty()); }
   void unlink() noexcept { waiter_.unlink(); }
@@ -50,7 +67,11 @@ class Interface {
   /// lwIP was refused a frame for want of packets.
   bool blocked() const noexcept { return blocked_; }
   /// The same, and there is room again: told once.
-  bool take_unblocked() noexcept;
+  bool take_unblocked() noexcept {
+    if (!blocked_ || !pool_->can_send()) { return false; }
+    blocked_ = false;
+    return true;
+  }
 
  private:
   static err_t on_init(::netif* netif) noexcept;
@@ -58,9 +79,9 @@ class Interface {
   static Interface& of(::netif* netif) noexcept { return *static_cast<Interface*>(netif->state); }
 
   void configure() noexcept;
-  err_t output(pbuf& frame) noexcept;
   bool send(pbuf& frame, Instant now) noexcept;
-  void input(driver::Packet&& packet) noexcept;
+  void transmit_waiting(Instant now) noexcept;
+  void input(driver::Packet& packet) noexcept;
   err_t filter(const MacAddress& group, bool add) noexcept;
   void follow_link() noexcept;
 #if !NO_SYS
@@ -79,6 +100,7 @@ class Interface {
   driver::PacketPool* pool_ = nullptr;
   Waiter waiter_;
   driver::PacketQueue waiting_;  ///< until the device has room
+  std::uint8_t headroom_ = 0;    ///< as the driver wants it
   bool blocked_ = false;
 #if !NO_SYS
   static constexpr unsigned kOutgoing = 64;

@@ -75,9 +75,7 @@ Stack::~Stack() {
     const CoreLock lock;
     tcp_.end_all();
     udp_.end_all();
-    for (Interface& one : interfaces_) {
-      if (one.used()) { one.remove(); }
-    }
+    for (Interface& one : interfaces_.first(interface_count_)) { one.remove(); }
     port::end();
   }
 #if !NO_SYS && LWIP_NETIF_LOOPBACK_MULTITHREADING
@@ -86,19 +84,21 @@ Stack::~Stack() {
 }
 
 Interface* Stack::interface(InterfaceId id) noexcept {
-  const auto at = std::find_if(interfaces_.begin(), interfaces_.end(), [id](Interface& one) {
-    return one.used() && netif_get_index(&one.netif()) == id.index();
-  });
-  return at == interfaces_.end() ? nullptr : &*at;
+  for (Interface& one : interfaces_.first(interface_count_)) {
+    if (netif_get_index(&one.netif()) == id.index()) { return &one; }
+  }
+  return nullptr;
 }
 
 Result<InterfaceId> Stack::add_interface(driver::Driver& driver) noexcept {
   const CoreLock lock;
-  const auto place = std::find_if(interfaces_.begin(), interfaces_.end(), [](auto& one) { return !one.used(); });
-  if (place == interfaces_.end() || !place->add(core_, driver, pool_)) { return Unexpected(Error::table_full); }
-  if (!netif_default) { netif_set_default(&place->netif()); }
+  if (interface_count_ == interfaces_.size()) { return Unexpected(Error::table_full); }
+  Interface& one = interfaces_[interface_count_];
+  if (!one.add(core_, driver, pool_)) { return Unexpected(Error::table_full); }
+  ++interface_count_;
+  if (!netif_default) { netif_set_default(&one.netif()); }
   core_.kick();
-  return InterfaceId(netif_get_index(&place->netif()));
+  return InterfaceId(netif_get_index(&one.netif()));
 }
 
 Result<> Stack::add_address(InterfaceId interface, const Cidr& address) noexcept {
@@ -227,25 +227,12 @@ bool Stack::config_up(InterfaceId interface, Family family) noexcept {
   return (family != Family::v6 && has(Family::v4)) || (family != Family::v4 && has(Family::v6));
 }
 
-/// Frames in and out. True: there is more to do at once.
-bool Stack::poll_interfaces(Context& context) noexcept {
-  bool more = false;
-  for (Interface& one : interfaces_) {
-    if (!one.used()) { continue; }
-    more |= one.poll(context.now(), kBudget);
-    if (one.take_unblocked()) { tcp_.push(); }
+/// What is due, and when the next thing is.
+void Stack::poll_timers(Instant now) noexcept {
+  if (udp_.senders_wait() && retry_at_ <= now) {
+    retry_at_ = Instant::max();
+    udp_.wake_senders();
   }
-#if LWIP_NETIF_LOOPBACK && !LWIP_NETIF_LOOPBACK_MULTITHREADING
-  netif* interface;
-  NETIF_FOREACH(interface) {
-    if (interface->loop_first) { netif_poll(interface); }
-  }
-#endif
-  return more;
-}
-
-/// What is due; when the next thing is.
-Instant Stack::poll_timers(Instant now) noexcept {
   Instant next = tcp_.poll(now);
 #if NO_SYS
   u32_t sleep = sys_timeouts_sleeptime();
@@ -253,33 +240,51 @@ Instant Stack::poll_timers(Instant now) noexcept {
     sys_check_timeouts();
     sleep = sys_timeouts_sleeptime();
   }
-  if (sleep != SYS_TIMEOUTS_SLEEPTIME_INFINITE) { next = std::min(next, now + Duration::milliseconds(sleep)); }
-#endif
-  for (Interface& one : interfaces_) {
-    if (one.used()) { next = std::min(next, one.poll_at()); }
+  if (sleep != SYS_TIMEOUTS_SLEEPTIME_INFINITE) {
+    next = std::min(next, Instant::from_microseconds(now.microseconds() + std::int64_t{sleep} * 1000));
   }
-  return next;
+#endif
+  if (udp_.senders_wait()) {
+    if (retry_at_.is_never()) { retry_at_ = now + kRetry; }
+    next = std::min(next, retry_at_);
+  }
+  const std::int64_t later = next.microseconds() - due_.microseconds();
+  // lwIP tells whole milliseconds from now, whatever part of the first has passed: what is known already is as good,
+  // and need not be armed again.
+  if (due_ <= now || later < 0 || later >= 1000) { due_ = next; }
 }
 
 Poll<Result<>> Stack::poll_run(Context& context, Timer& timer) noexcept {
   const CoreLock lock;
-  if (retry_at_ <= context.now()) {
-    retry_at_ = Instant::max();
-    udp_.wake_senders();
+  const Instant now = context.now();
+  Interface* const interfaces = interfaces_.data();
+  unsigned work = 0;
+  for (std::size_t i = 0; i < interface_count_; ++i) {
+    const unsigned frames = interfaces[i].poll(now, kBudget);
+    work += frames;
+    if (frames == kBudget) { context.wake_soon(); }
+    if (interfaces[i].take_unblocked()) { tcp_.push(); }
   }
-  bool more = poll_interfaces(context);
-  Instant next = poll_timers(context.now());
-  if (udp_.senders_wait() && retry_at_.is_never()) { retry_at_ = context.now() + kRetry; }
-  next = std::min(next, retry_at_);
+#if LWIP_NETIF_LOOPBACK && !LWIP_NETIF_LOOPBACK_MULTITHREADING
+  netif* any;
+  NETIF_FOREACH(any) {
+    if (!any->loop_first) { continue; }
+    netif_poll(any);
+    ++work;
+  }
+#endif
+  // Nothing else starts a timer of lwIP's.
+  if (core_.take_changed() || work != 0 || due_ <= now) { poll_timers(now); }
+  Instant next = due_;
   // The timers may have sent to this host itself, or what a device had no room for.
   core_.wait(context);
-  for (Interface& one : interfaces_) {
-    if (!one.used()) { continue; }
+  for (std::size_t i = 0; i < interface_count_; ++i) {
+    Interface& one = interfaces[i];
     one.wait(context);
     if (one.blocked()) { pool_.returned().add(context, pool_waiter_, Wait::device); }
+    next = std::min(next, one.poll_at());
   }
-  if (!configuration_.empty()) { configuration_.wake_all(); }
-  if (more) { context.wake_soon(); }
+  configuration_.wake_all();
   if (next.is_never()) {
     timer.disarm();
   } else {
@@ -291,7 +296,7 @@ Poll<Result<>> Stack::poll_run(Context& context, Timer& timer) noexcept {
 void Stack::unlink_waiters() noexcept {
   core_.unlink();
   pool_waiter_.unlink();
-  for (Interface& one : interfaces_) { one.unlink(); }
+  for (Interface& one : interfaces_.first(interface_count_)) { one.unlink(); }
 }
 
 }  // namespace nal::lwip

@@ -21,7 +21,8 @@ struct Config {
   std::uint16_t udp_memberships = 4;
   std::uint8_t interfaces = 1;  ///< over drivers of nal's; lwIP may have others
   std::uint16_t packets = 8;    ///< frames on their way between the devices and lwIP
-  std::uint32_t packet_size = 1552;
+  /// Of each: the longest frame, the device's headroom in front, and behind it what lwIP needs to be lent one.
+  std::uint32_t packet_size = sizeof(void*) > 4 ? 1600 : 1552;
 };
 
 /// The memory of a stack, declared once. Outlives the stack.
@@ -204,8 +205,7 @@ class Stack {
   Stack(Executor& executor, const Entropy& entropy, const Settings& settings, const Memory& memory) noexcept;
 
   Poll<Result<>> poll_run(Context& context, Timer& timer) noexcept;
-  bool poll_interfaces(Context& context) noexcept;
-  Instant poll_timers(Instant now) noexcept;
+  void poll_timers(Instant now) noexcept;
   void unlink_waiters() noexcept;
 
   Settings settings_;
@@ -213,9 +213,11 @@ class Stack {
   Random random_;
   driver::PacketPool pool_;
   std::span<Interface> interfaces_;
+  std::size_t interface_count_ = 0;  ///< in use, from the first on
   Tcp tcp_;
   Udp udp_;
   WaitList configuration_;
+  Instant due_ = Instant::max();       ///< lwIP's next timer, or ours
   Instant retry_at_ = Instant::max();  ///< those who wait for memory to send with
   Waiter pool_waiter_;
 };

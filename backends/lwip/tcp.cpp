@@ -12,6 +12,23 @@
 
 namespace nal::lwip {
 
+namespace {
+
+/// Whether what goes there comes back by lwIP's loop.
+bool is_own([[maybe_unused]] const ip_addr_t& address) noexcept {
+#if LWIP_NETIF_LOOPBACK && !LWIP_NETIF_LOOPBACK_MULTITHREADING
+  return ip_addr_isloopback(&address) || interface_with(address) != nullptr;
+#else
+  return false;
+#endif
+}
+
+void note_progress(TcpSlot& slot) noexcept {
+  if (slot.user_timeout != TcpSlot::kForever) { slot.progress = sys_now(); }
+}
+
+}  // namespace
+
 Tcp* Tcp::instance_ = nullptr;
 
 Tcp::Tcp(Core& core, std::span<TcpSlot> slots, std::span<ListenerSlot> listeners, Duration linger) noexcept
@@ -103,7 +120,7 @@ void Tcp::release(TcpSlot& slot) noexcept {
   slot.deadline = Instant::max();
   slot.user_timeout = TcpSlot::kForever;
   slot.error = {};
-  slot.used = slot.connecting = slot.ended = slot.shut_down = slot.lingers = false;
+  slot.used = slot.connecting = slot.ended = slot.shut_down = slot.lingers = slot.looped = false;
   core_.ring(slot.readable);
   core_.ring(slot.writable);
   slot.next = std::exchange(free_, &slot);
@@ -183,9 +200,8 @@ void Tcp::after_peers_end(TcpSlot& slot) noexcept {
   end(slot, Error{});
 }
 
-Instant Tcp::poll(Instant now) noexcept {
+Instant Tcp::poll_lingering(Instant now) noexcept {
   Instant next = Instant::max();
-  if (lingering_ == 0) { return next; }
   for (TcpSlot& slot : slots_) {
     if (!slot.lingers) { continue; }
     if (slot.deadline <= now) {
@@ -206,7 +222,7 @@ void Tcp::push() noexcept {
 err_t Tcp::on_connected(void* argument, tcp_pcb* /*pcb*/, err_t /*error: never one*/) noexcept {
   TcpSlot& slot = *static_cast<TcpSlot*>(argument);
   slot.connecting = false;
-  slot.progress = sys_now();
+  note_progress(slot);
   instance_->core_.ring(slot.writable);
   return ERR_OK;
 }
@@ -238,7 +254,7 @@ err_t Tcp::on_receive(void* argument, tcp_pcb* pcb, pbuf* data, err_t /*error*/)
 
 err_t Tcp::on_sent(void* argument, tcp_pcb* /*pcb*/, u16_t /*size*/) noexcept {
   TcpSlot& slot = *static_cast<TcpSlot*>(argument);
-  slot.progress = sys_now();
+  note_progress(slot);
   instance_->core_.ring(slot.writable);
   return ERR_OK;
 }
@@ -246,9 +262,8 @@ err_t Tcp::on_sent(void* argument, tcp_pcb* /*pcb*/, u16_t /*size*/) noexcept {
 err_t Tcp::on_poll(void* argument, tcp_pcb* pcb) noexcept {
   TcpSlot& slot = *static_cast<TcpSlot*>(argument);
   Tcp& tcp = *instance_;
-  const std::uint32_t now = sys_now();
-  if (!pcb->unacked && !pcb->unsent) { slot.progress = now; }
-  if (slot.user_timeout != TcpSlot::kForever && now - slot.progress >= slot.user_timeout) {
+  if (!pcb->unacked && !pcb->unsent) { note_progress(slot); }
+  if (slot.user_timeout != TcpSlot::kForever && sys_now() - slot.progress >= slot.user_timeout) {
     tcp.detach(slot);
     tcp_abort(pcb);
     tcp.end(slot, Error::timed_out);
@@ -279,7 +294,7 @@ err_t Tcp::on_accept(void* argument, tcp_pcb* pcb, err_t /*error*/) noexcept {
   }
   // At once, or what arrives before somebody accepts is acknowledged and thrown away.
   tcp.attach(*slot, *pcb);
-  slot->progress = sys_now();
+  slot->looped = is_own(pcb->remote_ip);
   apply(*slot, listener.accepted);
   tcp_backlog_delayed(pcb);
   slot->listener = &listener;
@@ -315,6 +330,7 @@ void Tcp::apply(TcpSlot& slot, const TcpOptions& options) noexcept {
   if (options.user_timeout) {
     const std::int64_t wanted = std::max<std::int64_t>(options.user_timeout->milliseconds_rounded_up(), 0);
     slot.user_timeout = static_cast<std::uint32_t>(std::min<std::int64_t>(wanted, TcpSlot::kForever));
+    note_progress(slot);
   }
   if (options.hop_limit) { pcb.ttl = *options.hop_limit; }
   if (options.traffic_class) { pcb.tos = *options.traffic_class; }
@@ -344,7 +360,7 @@ Result<TcpStream> Tcp::start_tcp_from(const Endpoint& local, const Endpoint& rem
   tcp_nagle_disable(pcb);
   apply(*slot, options);
   slot->connecting = true;
-  slot->progress = sys_now();
+  slot->looped = is_own(address);
   err_t error = ERR_OK;
   if (told) { error = tcp_bind(pcb, &from, local.port); }
   if (error == ERR_OK) { error = tcp_connect(pcb, &address, remote.port, &on_connected); }
@@ -354,219 +370,6 @@ Result<TcpStream> Tcp::start_tcp_from(const Endpoint& local, const Endpoint& rem
   }
   core_.kick();
   return TcpStream(*this, name_of(*slot));
-}
-
-TcpSlot* TcpStream::find() const noexcept {
-  if (!tcp_) { return nullptr; }
-  TcpSlot& slot = tcp_->slots_[name_.index];
-  return slot.generation == name_.generation ? &slot : nullptr;
-}
-
-void TcpStream::drop() noexcept {
-  if (!tcp_) { return; }
-  const CoreLock lock;
-  if (TcpSlot* const slot = find()) { tcp_->drop(*slot); }
-  tcp_ = nullptr;
-}
-
-void TcpStream::abort() noexcept {
-  if (!tcp_) { return; }
-  const CoreLock lock;
-  if (TcpSlot* const slot = find()) { tcp_->abort(*slot); }
-  tcp_ = nullptr;
-}
-
-Poll<Result<>> TcpStream::poll_connected(Context& context, Waiter& waiter) noexcept {
-  const CoreLock lock;
-  TcpSlot* const slot = find();
-  if (!slot) { return Unexpected(Error::closed); }
-  if (slot->error != Error{}) { return Unexpected(slot->error); }
-  if (!slot->connecting) { return Result<>(); }
-  slot->writable.waiters.add(context, waiter, Wait::connected);
-  return pending;
-}
-
-/// Ready when something stands in the slot, or why nothing ever will; false at the stream's end.
-Poll<Result<bool>> Tcp::readable(TcpSlot* slot, Context& context, Waiter& waiter) noexcept {
-  if (!slot) { return Unexpected(Error::closed); }
-  if (slot->unread) { return true; }
-  if (slot->ended) { return false; }
-  if (!slot->pcb) { return Unexpected(slot->error == Error{} ? Error::not_connected : slot->error); }
-  slot->readable.waiters.add(context, waiter, Wait::readable);
-  return pending;
-}
-
-std::span<const std::byte> Tcp::front(const TcpSlot& slot) noexcept {
-  const auto* const from = static_cast<const std::byte*>(slot.unread->payload) + slot.unread_from;
-  return {from, std::size_t{slot.unread->len} - slot.unread_from};
-}
-
-/// Takes bytes off the first pbuf; no more than it has.
-void Tcp::advance(TcpSlot& slot, std::size_t n) noexcept {
-  pbuf* const first = slot.unread;
-  slot.unread_from = static_cast<std::uint16_t>(slot.unread_from + n);
-  if (slot.unread_from < first->len) { return; }
-  slot.unread = std::exchange(first->next, nullptr);
-  if (!slot.unread) { slot.unread_last = nullptr; }
-  slot.unread_from = 0;
-  first->tot_len = first->len;
-  pbuf_free(first);
-}
-
-/// The window opens with what was read: that is the back-pressure.
-void Tcp::open_window(TcpSlot& slot, std::size_t n) noexcept {
-  while (n > 0 && slot.pcb) {
-    const auto some = static_cast<u16_t>(std::min<std::size_t>(n, 0xffff));
-    tcp_recved(slot.pcb, some);
-    n -= some;
-  }
-}
-
-Poll<Result<std::span<const std::byte>>> TcpStream::poll_fill(Context& context, Waiter& waiter) noexcept {
-  using Bytes = std::span<const std::byte>;
-  const CoreLock lock;
-  TcpSlot* const slot = find();
-  auto ready = Tcp::readable(slot, context, waiter);
-  if (!ready.ready()) { return pending; }
-  if (!*ready) { return Unexpected(ready->error()); }
-  return Result<Bytes>(**ready ? Tcp::front(*slot) : Bytes());
-}
-
-void TcpStream::consume(std::size_t n) noexcept {
-  if (n == 0) { return; }
-  const CoreLock lock;
-  TcpSlot* const slot = find();
-  NAL_ASSERT(slot && slot->unread && n <= Tcp::front(*slot).size());
-  Tcp::advance(*slot, n);
-  Tcp::open_window(*slot, n);
-}
-
-Poll<Result<std::size_t>> TcpStream::poll_read(Context& context, Waiter& waiter, std::span<std::byte> buffer) noexcept {
-  const CoreLock lock;
-  TcpSlot* const slot = find();
-  if (slot && buffer.empty()) { return std::size_t{0}; }
-  auto ready = Tcp::readable(slot, context, waiter);
-  if (!ready.ready()) { return pending; }
-  if (!*ready) { return Unexpected(ready->error()); }
-  std::size_t size = 0;
-  while (slot->unread && size < buffer.size()) {
-    const std::span<const std::byte> front = Tcp::front(*slot);
-    const std::size_t some = std::min(front.size(), buffer.size() - size);
-    std::memcpy(buffer.data() + size, front.data(), some);
-    Tcp::advance(*slot, some);
-    size += some;
-  }
-  Tcp::open_window(*slot, size);
-  return size;
-}
-
-/// The connection where it may be written to, or why not; null to wait.
-Result<TcpSlot*> Tcp::writable(TcpSlot* slot) noexcept {
-  if (!slot) { return Unexpected(Error::closed); }
-  if (slot->shut_down) { return Unexpected(Error::broken_pipe); }
-  if (!slot->pcb) { return Unexpected(slot->error == Error{} ? Error::broken_pipe : slot->error); }
-  return slot;
-}
-
-/// How much lwIP took; 0 to wait.
-Result<std::size_t> Tcp::write(TcpSlot& slot, std::span<const std::byte> data) noexcept {
-  tcp_pcb* const pcb = slot.pcb;
-  std::size_t size = std::min<std::size_t>({data.size(), tcp_sndbuf(pcb), 0xffff});
-  if (slot.connecting || size == 0) { return std::size_t{0}; }
-  err_t error = ERR_MEM;
-  // There may be room and still no memory: less may be had, or later.
-  while (size > 0) {
-    error = tcp_write(pcb, data.data(), static_cast<u16_t>(size), TCP_WRITE_FLAG_COPY);
-    if (error != ERR_MEM) { break; }
-    size = size > tcp_mss(pcb) ? tcp_mss(pcb) : size / 4;
-  }
-  if (error == ERR_MEM) { return std::size_t{0}; }
-  if (error != ERR_OK) { return Unexpected(error == ERR_CONN ? Error::broken_pipe : from_lwip(error)); }
-  tcp_output(pcb);
-  return size;
-}
-
-Poll<Result<std::size_t>> TcpStream::poll_write(Context& context, Waiter& waiter,
-                                                std::span<const std::byte> data) noexcept {
-  const std::span<const std::byte> pieces[]{data};
-  return poll_write_gather(context, waiter, pieces);
-}
-
-Poll<Result<std::size_t>> TcpStream::poll_write_gather(Context& context, Waiter& waiter, ConstBuffers pieces) noexcept {
-  const CoreLock lock;
-  NAL_TRY_SET(TcpSlot* const slot, Tcp::writable(find()));
-  std::size_t taken = 0;
-  bool full = false;
-  for (const std::span<const std::byte> piece : pieces) {
-    std::size_t of_piece = 0;
-    while (of_piece < piece.size() && !full) {
-      const auto some = Tcp::write(*slot, piece.subspan(of_piece));
-      if (!some) {
-        if (taken == 0) { return Unexpected(some.error()); }
-        full = true;
-        break;
-      }
-      full = *some == 0;
-      of_piece += *some;
-      taken += *some;
-    }
-    if (full) { break; }
-  }
-  if (taken == 0 && full) {
-    slot->writable.waiters.add(context, waiter, Wait::writable);
-    return pending;
-  }
-  return taken;
-}
-
-Poll<Result<>> TcpStream::poll_flush(Context& /*context*/, Waiter& /*waiter*/) noexcept {
-  const CoreLock lock;
-  TcpSlot* const slot = find();
-  if (!slot) { return Unexpected(Error::closed); }
-  if (slot->error != Error{}) { return Unexpected(slot->error); }
-  return Result<>();
-}
-
-Poll<Result<>> TcpStream::poll_shutdown(Context& context, Waiter& waiter) noexcept {
-  const CoreLock lock;
-  TcpSlot* const slot = find();
-  if (!slot) { return Unexpected(Error::closed); }
-  if (slot->error != Error{}) { return Unexpected(slot->error); }
-  if (slot->connecting) {
-    slot->writable.waiters.add(context, waiter, Wait::connected);
-    return pending;
-  }
-  if (slot->shut_down || !slot->pcb) { return Result<>(); }
-  const err_t error = tcp_shutdown(slot->pcb, 0, 1);
-  if (error != ERR_OK && error != ERR_CONN) { return Unexpected(from_lwip(error)); }
-  slot->shut_down = true;
-  // Whoever waits to write learns that there will be no room.
-  tcp_->core_.ring(slot->writable);
-  return Result<>();
-}
-
-Result<> TcpStream::configure(const TcpOptions& options) noexcept {
-  const CoreLock lock;
-  TcpSlot* const slot = find();
-  if (!slot) { return Unexpected(Error::closed); }
-  if (options.hop_limit == std::uint8_t{0}) { return Unexpected(Error::invalid_argument); }
-  if (slot->pcb) {
-    Tcp::apply(*slot, options);
-    tcp_output(slot->pcb);
-  }
-  return {};
-}
-
-Endpoint TcpStream::local_endpoint() const noexcept {
-  const CoreLock lock;
-  const TcpSlot* const slot = find();
-  return slot && slot->pcb ? from_lwip(slot->pcb->local_ip, slot->pcb->local_port) : Endpoint{};
-}
-
-Endpoint TcpStream::remote_endpoint() const noexcept {
-  const CoreLock lock;
-  const TcpSlot* const slot = find();
-  return slot && slot->pcb ? from_lwip(slot->pcb->remote_ip, slot->pcb->remote_port) : Endpoint{};
 }
 
 }  // namespace nal::lwip

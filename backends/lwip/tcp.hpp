@@ -48,7 +48,7 @@ class TcpStream {
   friend class Tcp;
   friend class TcpListener;
   TcpStream(Tcp& tcp, SlotName name) noexcept : tcp_(&tcp), name_(name) {}
-  TcpSlot* find() const noexcept;
+  inline TcpSlot* find() const noexcept;
   void drop() noexcept;
 
   Tcp* tcp_;
@@ -96,9 +96,10 @@ struct TcpSlot {
   TcpSlot* next = nullptr;           ///< free; or waits behind it to be accepted
   ListenerSlot* listener = nullptr;  ///< where it waits to be accepted
   Bell readable;
-  Bell writable;                          ///< room, the end of the handshake, an error
-  Instant deadline = Instant::max();      ///< of one that lingers
-  std::uint32_t progress = 0;             ///< lwIP's time when the peer last acknowledged something, or had nothing to
+  Bell writable;                      ///< room, the end of the handshake, an error
+  Instant deadline = Instant::max();  ///< of one that lingers
+  /// With `user_timeout`: lwIP's time when the peer last acknowledged something, or had nothing to.
+  std::uint32_t progress = 0;
   std::uint32_t user_timeout = kForever;  ///< after that without, milliseconds
   std::uint16_t unread_from = 0;          ///< bytes of the first pbuf that were read already
   std::uint16_t generation = 0;
@@ -108,6 +109,7 @@ struct TcpSlot {
   bool ended : 1 = false;  ///< the peer has ended its direction
   bool shut_down : 1 = false;
   bool lingers : 1 = false;  ///< its handle was dropped
+  bool looped : 1 = false;   ///< both ends are this host's
 };
 
 /// A listener's state beside lwIP's. Of concern to `Tcp`.
@@ -145,7 +147,7 @@ class Tcp {
   Result<TcpListener> listen(const Endpoint& local, const ListenOptions& options) noexcept;
 
   /// Gives up those that linger for too long. When the next one is due.
-  Instant poll(Instant now) noexcept;
+  Instant poll(Instant now) noexcept { return lingering_ == 0 ? Instant::max() : poll_lingering(now); }
   /// There is room to send frames again: what lwIP held back since there was none.
   void push() noexcept;
 
@@ -179,17 +181,24 @@ class Tcp {
   void abort(TcpSlot& slot) noexcept;
   void drop(TcpSlot& slot) noexcept;
   void drop(ListenerSlot& listener) noexcept;
+  Instant poll_lingering(Instant now) noexcept;
   void after_peers_end(TcpSlot& slot) noexcept;
   void limit_backlogs() noexcept;
   static void leave_backlog(TcpSlot& slot) noexcept;
   static void apply(TcpSlot& slot, const TcpOptions& options) noexcept;
   static void free_unread(TcpSlot& slot) noexcept;
-  static Poll<Result<bool>> readable(TcpSlot* slot, Context& context, Waiter& waiter) noexcept;
+  static Poll<Result<std::size_t>> nothing_to_read(TcpSlot* slot, Context& context, Waiter& waiter) noexcept;
   static std::span<const std::byte> front(const TcpSlot& slot) noexcept;
   static void advance(TcpSlot& slot, std::size_t n) noexcept;
   static void open_window(TcpSlot& slot, std::size_t n) noexcept;
-  static Result<TcpSlot*> writable(TcpSlot* slot) noexcept;
+  static Error why_not_writable(const TcpSlot* slot) noexcept;
   static Result<std::size_t> write(TcpSlot& slot, std::span<const std::byte> data) noexcept;
+  static Result<std::size_t> write_less(tcp_pcb& pcb, const std::byte* data, std::size_t size, err_t error) noexcept;
+  void send(TcpSlot& slot) noexcept;
+  /// `run()` has lwIP's loop deliver what this host said to itself.
+  void tell_loop(const TcpSlot& slot) noexcept {
+    if (slot.looped) { core_.kick(); }
+  }
 
   static Tcp* instance_;
   Core& core_;
@@ -202,5 +211,11 @@ class Tcp {
   std::uint16_t lingering_ = 0;
   Statistics statistics_;
 };
+
+inline TcpSlot* TcpStream::find() const noexcept {
+  if (!tcp_) { return nullptr; }
+  TcpSlot& slot = tcp_->slots_[name_.index];
+  return slot.generation == name_.generation ? &slot : nullptr;
+}
 
 }  // namespace nal::lwip

@@ -305,7 +305,7 @@ Poll<Result<>> Udp::send(Context& context, Waiter& waiter, UdpSlot& slot, const 
   if (error == ERR_MEM || error == ERR_WOULDBLOCK) { return wait_for_room(context, waiter); }
   if (error != ERR_OK) { return Unexpected(from_lwip(error)); }
 #if LWIP_NETIF_LOOPBACK
-  core_.kick();
+  if (interface->loop_first) { core_.kick(); }
 #endif
   return Result<>();
 }

@@ -77,6 +77,9 @@ def exchanges(table, setting):
             setting.dhcp = server
             table.row("an address by DHCPv6, and a name", "dnsmasq", resolve, setting, "by-dhcpv6", ["--slaac"],
                       ["DHCPSOLICIT", r"DHCPREPLY\(.*::10"])
+    elif setting.v6:
+        table.skip("addresses and the rest by DHCPv6", "dnsmasq",
+                   "lwIP asks no DHCPv6 server for addresses, and nal's backend for nothing else")
     server = echo_program(setting, "udp", "coroutine", "server", f"{setting.server_v4}:7")
     with Program("pinged", server, setting.folder) as pinged:
         pinged.wait_for_line("^listening")

@@ -150,10 +150,17 @@ class PacketPool {
     PacketBuffer* const buffer = free_;
     free_ = buffer->next;
     --available_;
-    *buffer = {nullptr, this, 0, 0, {}, 0, 0, 0};
-    Packet packet(buffer);
-    packet.clear(headroom);
-    return packet;
+    NAL_ASSERT(headroom <= capacity_);
+    // One by one, since compilers build a whole one beside it first.
+    buffer->next = nullptr;
+    buffer->pool = this;
+    buffer->begin = static_cast<std::uint32_t>(headroom);
+    buffer->size = 0;
+    buffer->offload = {};
+    buffer->network_header = 0;
+    buffer->interface = 0;
+    buffer->flags = 0;
+    return Packet(buffer);
   }
   /// The same for what is to be sent: null also when only the reserve is left.
   Packet allocate_to_send(std::size_t headroom) noexcept {

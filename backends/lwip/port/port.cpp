@@ -23,18 +23,20 @@ struct State {
 #if NO_SYS
   Executor* executor = nullptr;
   FrameArena** thread = nullptr;  ///< the slot's address tells threads apart
-  Duration past;                  ///< lwIP's time when `since` was
-  Instant since;
+  /// Of lwIP's time, which goes on from one executor to the next, from the executor's; in microseconds.
+  std::int64_t offset = 0;
 #endif
 };
 State state;
 
 #if NO_SYS
-/// Since lwIP first had a stack.
-Duration now() noexcept { return state.executor ? state.past + (state.executor->now() - state.since) : state.past; }
+/// Since lwIP first had a stack, in microseconds.
+std::int64_t now() noexcept {
+  return state.executor ? state.offset + (state.executor->now() - Instant()).microseconds() : state.offset;
+}
 #else
 /// Of any thread.
-Duration now() noexcept { return thread_time().now() - Instant(); }
+std::int64_t now() noexcept { return (thread_time().now() - Instant()).microseconds(); }
 #endif
 
 }  // namespace
@@ -46,7 +48,7 @@ void begin(Executor& executor, Random& random) noexcept {
 #if NO_SYS
   state.executor = &executor;
   state.thread = &platform::current_arena();
-  state.since = executor.now();
+  state.offset -= (executor.now() - Instant()).microseconds();
 #else
   static_cast<void>(executor);
 #endif
@@ -54,7 +56,7 @@ void begin(Executor& executor, Random& random) noexcept {
 
 void end() noexcept {
 #if NO_SYS
-  state.past = now();
+  state.offset = now();
   state.executor = nullptr;
   state.thread = nullptr;
 #endif
@@ -67,7 +69,7 @@ using nal::lwip::port::state;
 
 extern "C" {
 
-u32_t sys_now() { return static_cast<u32_t>(nal::lwip::port::now().milliseconds()); }
+u32_t sys_now() { return static_cast<u32_t>(nal::detail::divided_by<1000>(nal::lwip::port::now())); }
 
 std::uint32_t nal_lwip_random() { return state.random ? state.random->u32() : 4; }
 
@@ -99,6 +101,6 @@ u32_t nal_lwip_isn(const ip_addr_t* local, u16_t local_port, const ip_addr_t* re
 #endif
   }
   hasher.add(static_cast<u32_t>(local_port) << 16 | remote_port);
-  return hasher.finish() + static_cast<u32_t>(nal::lwip::port::now().microseconds() / 4);
+  return hasher.finish() + static_cast<u32_t>(nal::lwip::port::now() / 4);
 }
 }

@@ -200,10 +200,19 @@ TEST_CASE("A datagram for which there is no memory waits for it without spinning
   CHECK(try_receive(hosts.executor, *server, buffer).error_or(Error{}) == Error::would_block);
 }
 
+/// So many that lwIP is lent none of the rest.
+std::vector<driver::Packet> half_of_the_packets(LwipHosts& hosts) {
+  driver::PacketPool& pool = hosts.lwip.packets();
+  std::vector<driver::Packet> taken;
+  while (pool.available() >= pool.count() / 2) { taken.push_back(pool.allocate(0)); }
+  return taken;
+}
+
 TEST_CASE("Frames for which there is no pbuf are dropped and counted") {
   LwipHosts hosts;
   auto pair = connect_to_lwip(hosts);
   REQUIRE(pair);
+  const auto taken = half_of_the_packets(hosts);
   FailingMemory::reset();
   FailingMemory::only_pool = MEMP_PBUF_POOL;
   FailingMemory::fail_from = 0;
@@ -214,5 +223,51 @@ TEST_CASE("Frames for which there is no pbuf are dropped and counted") {
   CHECK(hosts.lwip.interface(hosts.interface)->statistics().no_pbuf == 3);
   FailingMemory::reset();
 }
+
+#if NO_SYS && LWIP_SUPPORT_CUSTOM_PBUF
+TEST_CASE("Received frames are lent to lwIP while half of the packets are free, and go back when they are read") {
+  LwipHosts hosts;
+  auto pair = connect_to_lwip(hosts);
+  REQUIRE(pair);
+  const driver::PacketPool& pool = hosts.lwip.packets();
+  const auto lent = [&hosts] { return hosts.lwip.interface(hosts.interface)->statistics().lent; };
+  const std::uint32_t before = lent();
+  const unsigned buffers = lwip_pool_in_use(MEMP_PBUF_POOL);
+  const auto data = placed_bytes(TCP_WND);
+  REQUIRE(hosts.block(write_all(pair->peer, std::span(data).first(3 * TCP_MSS))));
+  hosts.pass(Duration::milliseconds(300));
+  CHECK(lent() - before >= 3);
+  CHECK(pool.available() <= pool.count() - 3);
+  CHECK(lwip_pool_in_use(MEMP_PBUF_POOL) == buffers);
+  // The whole window: what is beyond half of the packets is copied.
+  REQUIRE(hosts.block(write_all(pair->peer, std::span(data).subspan(3 * TCP_MSS))));
+  hosts.pass(Duration::milliseconds(300));
+  CHECK(pool.available() >= pool.count() / 2 - 1);
+  CHECK(lwip_pool_in_use(MEMP_PBUF_POOL) > buffers);
+  std::vector<std::byte> got(data.size());
+  REQUIRE(hosts.block(read_exact(pair->lwip, got)));
+  CHECK(got == data);
+  hosts.pass(Duration::milliseconds(300));
+  CHECK(pool.available() == pool.count());
+  CHECK(lwip_pool_in_use(MEMP_PBUF_POOL) == buffers);
+}
+
+TEST_CASE("Fragments are copied, since lwIP may have them when the stack is gone") {
+  LwipHosts hosts;
+  auto server = hosts.lwip.udp_bind_single({hosts.lwip_address(LwipHosts::kFamily), 0}, {});
+  REQUIRE(server);
+  auto client = udp_connect(hosts.peer, server->local_endpoint());
+  REQUIRE(client);
+  const std::uint32_t before = hosts.lwip.interface(hosts.interface)->statistics().lent;
+  const auto data = placed_bytes(4000);
+  REQUIRE(hosts.block(send(*client, data)));
+  hosts.pass(Duration::milliseconds(300));
+  CHECK(hosts.lwip.interface(hosts.interface)->statistics().lent == before);
+  CHECK(hosts.lwip.packets().available() == hosts.lwip.packets().count());
+  std::vector<std::byte> got(data.size());
+  REQUIRE(hosts.block(receive(*server, got)));
+  CHECK(got == data);
+}
+#endif
 
 }  // namespace nal::test

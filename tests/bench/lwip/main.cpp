@@ -1,9 +1,11 @@
 // What lwIP takes for what embedded.cpp has the embedded stack do: two hosts on an Ethernet wire, MTU 1500, every
 // checksum made and verified, windows and send buffers of 44 segments, in one thread.
-// `raw|copying|device|nal bulk|ping-pong|active|udp COUNT [IDLE]`: a program on lwIP's raw API, the same whose port
-// copies what it receives, the same with checksums left to the device, or nal over lwIP.
+// `raw|copying|driver|device|nal bulk|ping-pong|active|udp COUNT [IDLE]`: a program on lwIP's raw API, the same whose
+// port copies what it receives, the same on nal's executor and driver contract, the first with checksums left to the
+// device, or nal over lwIP.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -139,8 +141,9 @@ int main(int argc, char** argv) {
   const std::string_view what = argc > 3 ? argv[2] : "";
   const unsigned long count = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 0;
   const unsigned long idle = argc > 4 ? std::strtoul(argv[4], nullptr, 10) : what == "active" ? kActive : 0;
-  if ((kind != "raw" && kind != "copying" && kind != "device" && kind != "nal") || idle > Side::kMostIdle) {
-    std::fprintf(stderr, "usage: %s raw|copying|device|nal bulk|ping-pong|active|udp COUNT [IDLE]\n", argv[0]);
+  constexpr std::array<std::string_view, 5> kKinds{"raw", "copying", "driver", "device", "nal"};
+  if (std::ranges::find(kKinds, kind) == kKinds.end() || idle > Side::kMostIdle) {
+    std::fprintf(stderr, "usage: %s raw|copying|driver|device|nal bulk|ping-pong|active|udp COUNT [IDLE]\n", argv[0]);
     return 2;
   }
   World world(kind);

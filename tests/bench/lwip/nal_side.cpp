@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "backends/lwip/stack.hpp"
+#include "nal/task_slot.hpp"
 #include "tests/bench/lwip/side.hpp"
 
 namespace nal::bench {
@@ -29,12 +30,13 @@ IpAddress address(unsigned number) { return Ipv4Address(10, 0, 0, static_cast<st
 class NalSide final : public Side {
  public:
   NalSide(Executor& executor, driver::Driver& driver, unsigned number)
-      : context_(Context::probe(executor)), number_(number), stack_(executor, memory(), entropy(number)) {
+      : executor_(executor.platform()), number_(number), stack_(executor_, memory(), entropy(number)) {
     const InterfaceId interface = stack_.add_interface(driver).value();
     if (!stack_.add_address(interface, Cidr(address(number), 24))) { std::abort(); }
+    if (!running_.start(executor_, run, stack_)) { std::abort(); }
   }
   void join(Side& /*peer*/) override {}
-  void poll() override { static_cast<void>(run_.poll(context_)); }
+  void poll() override { executor_.poll_once(); }
 
   void listen(std::uint16_t port) override {
     listener_.emplace(stack_.listen({address(number_), port}, {.backlog = 64}).value());
@@ -91,11 +93,14 @@ class NalSide final : public Side {
     return all[static_cast<std::size_t>(number)];
   }
 
-  Context context_;
+  static Task<> run(Stack& stack) { co_return co_await stack.run(); }
+
+  Executor executor_;
+  Context context_ = Context::probe(executor_);
   Waiter waiter_;
   unsigned number_;
   Stack stack_;
-  Stack::Run run_ = stack_.run();
+  TaskSlot<512> running_;
   std::optional<Stack::TcpListener> listener_;
   std::deque<Stack::TcpStream> streams_;
   std::deque<Stack::MultiplyBoundUdp> bound_;

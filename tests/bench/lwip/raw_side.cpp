@@ -1,5 +1,6 @@
 // A program on lwIP's raw API, as lean as it can be: it takes what arrives in the callbacks, and its device lets lwIP
-// read frames where they lie; with NAL_BENCH_COPYING it copies them into lwIP's buffers, as most ports do.
+// read frames where they lie; with NAL_BENCH_COPYING it copies them into lwIP's buffers, as most ports do. With
+// NAL_BENCH_DRIVER it does that on nal's executor and driver contract: what is nal's, and not the backend's.
 #include <lwip/etharp.h>
 #include <lwip/inet_chksum.h>
 #include <lwip/init.h>
@@ -14,6 +15,7 @@
 #include <deque>
 
 #include "backends/lwip/port/port.hpp"
+#include "nal/task_slot.hpp"
 #include "tests/bench/lwip/side.hpp"
 
 namespace nal::bench {
@@ -58,8 +60,17 @@ void take(const pbuf& data) {
 
 class RawSide final : public Side {
  public:
-  RawSide(Executor& executor, unsigned number) : number_(number), random_(entropy(number)) {
-    lwip::port::begin(executor, random_);
+  RawSide([[maybe_unused]] Executor& executor, [[maybe_unused]] driver::Driver& driver, unsigned number)
+      :
+#ifdef NAL_BENCH_DRIVER
+        executor_(executor.platform()),
+        driver_(driver),
+#else
+        executor_(executor),
+#endif
+        number_(number),
+        random_(entropy(number)) {
+    lwip::port::begin(executor_, random_);
     lwip_init();
     for (Frame& frame : frames_) {
       frame.owner = this;
@@ -73,10 +84,16 @@ class RawSide final : public Side {
     netif_set_default(&netif_);
     netif_set_up(&netif_);
     netif_set_link_up(&netif_);
+#ifdef NAL_BENCH_DRIVER
+    if (!running_.start(executor_, run, *this)) { std::abort(); }
+#endif
   }
   ~RawSide() override { lwip::port::end(); }
 
   void join(Side& peer) override { peer_ = static_cast<RawSide*>(&peer); }
+#ifdef NAL_BENCH_DRIVER
+  void poll() override { executor_.poll_once(); }
+#else
   void poll() override {
     while (Frame* const frame = arriving_) {
       arriving_ = frame->next;
@@ -86,6 +103,7 @@ class RawSide final : public Side {
     }
     sys_check_timeouts();
   }
+#endif
 
   void listen(std::uint16_t port) override {
     tcp_pcb* const pcb = tcp_new();
@@ -180,6 +198,50 @@ class RawSide final : public Side {
     };
     return ERR_OK;
   }
+#ifdef NAL_BENCH_DRIVER
+  /// As a port to nal's drivers has it: woken by the device and by lwIP's timers.
+  class Drive {
+   public:
+    explicit Drive(RawSide& side) : side_(&side) {}
+    Poll<Result<>> poll(Context& context) {
+      side_->turn(context, waiter_, timer_);
+      return pending;
+    }
+
+   private:
+    RawSide* side_;
+    Waiter waiter_;
+    Timer timer_;
+  };
+  static Task<> run(RawSide& side) { co_return co_await Drive(side); }
+
+  void turn(Context& context, Waiter& waiter, Timer& timer) {
+    const Instant now = context.now();
+    for (;;) {
+      driver::Packet packet = driver_.receive(pool_, now);
+      if (!packet) { break; }
+      const std::span<const std::byte> frame = packet.data();
+      pbuf* const buffer = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(frame.size()), PBUF_POOL);
+      if (!buffer) { std::abort(); }
+      pbuf_take(buffer, frame.data(), static_cast<u16_t>(frame.size()));
+      packet = {};
+      if (netif_.input(buffer, &netif_) != ERR_OK) { pbuf_free(buffer); }
+    }
+    sys_check_timeouts();
+    driver_.wait(context, waiter, false);
+    // Whole milliseconds from now: what is armed already may be as good.
+    const Instant next = now + Duration::milliseconds(sys_timeouts_sleeptime());
+    if (!timer.armed() || next < timer.at() || next - timer.at() >= Duration::milliseconds(1)) {
+      context.arm(timer, next);
+    }
+  }
+  err_t transmit(const pbuf& data) {
+    driver::Packet packet = pool_.allocate_to_send(0);
+    if (!packet) { return ERR_MEM; }
+    pbuf_copy_partial(&data, packet.append(data.tot_len).data(), data.tot_len, 0);
+    return driver_.transmit(packet, executor_.now()) ? ERR_OK : ERR_MEM;
+  }
+#else
   err_t transmit(const pbuf& data) {
     Frame* const frame = free_;
     if (!frame || data.tot_len > kLongest) { return ERR_MEM; }
@@ -189,6 +251,7 @@ class RawSide final : public Side {
     peer_->last_ = frame;
     return ERR_OK;
   }
+#endif
   pbuf* to_pbuf(Frame& frame) {
 #ifdef NAL_BENCH_COPYING
     pbuf* const buffer = pbuf_alloc(PBUF_RAW, frame.size, PBUF_POOL);
@@ -237,6 +300,15 @@ class RawSide final : public Side {
     return error == ERR_OK;
   }
 
+#ifdef NAL_BENCH_DRIVER
+  Executor executor_;
+  driver::Driver& driver_;
+  driver::PacketMemory<256, 2048> packets_;
+  driver::PacketPool pool_{packets_};
+  TaskSlot<512> running_;
+#else
+  Executor& executor_;
+#endif
   unsigned number_;
   Random random_;
   netif netif_{};
@@ -256,6 +328,6 @@ class RawSide final : public Side {
 // A router by hand: none here.
 extern "C" const ip6_addr_t* nal_lwip_ip6_gateway(netif* /*netif*/) { return nullptr; }
 
-nal::bench::Side* nal_bench_side(nal::Executor& executor, nal::driver::Driver& /*it has its own*/, unsigned number) {
-  return new nal::bench::RawSide(executor, number);
+nal::bench::Side* nal_bench_side(nal::Executor& executor, nal::driver::Driver& driver, unsigned number) {
+  return new nal::bench::RawSide(executor, driver, number);
 }
