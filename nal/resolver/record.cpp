@@ -58,14 +58,10 @@ Result<> copy_data(const Message& message, const Record& record, WireWriter& out
 }
 
 std::optional<IpAddress> read_address(std::span<const std::byte> data) noexcept {
-  if (data.size() == 4) {
-    return Ipv4Address(std::to_integer<std::uint8_t>(data[0]), std::to_integer<std::uint8_t>(data[1]),
-                       std::to_integer<std::uint8_t>(data[2]), std::to_integer<std::uint8_t>(data[3]));
-  }
-  Ipv6Address::Bytes bytes{};
-  if (data.size() != bytes.size()) { return std::nullopt; }
-  for (std::size_t i = 0; i < bytes.size(); ++i) { bytes[i] = std::to_integer<std::uint8_t>(data[i]); }
-  return IpAddress(Ipv6Address::from_bytes(bytes));
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(data.data());
+  if (data.size() == 4) { return Ipv4Address::from_bytes(std::span<const std::uint8_t, 4>(bytes, 4)); }
+  if (data.size() != 16) { return std::nullopt; }
+  return IpAddress(Ipv6Address::from_bytes(std::span<const std::uint8_t, 16>(bytes, 16)));
 }
 
 namespace {

@@ -3,13 +3,25 @@
 #include <algorithm>
 
 #include "nal/resolver/record.hpp"
-#include "nal/resolver/wire.hpp"
 
 namespace nal::dns {
 namespace {
 
+/// Of a record, from its type to the length of its data.
+constexpr std::size_t kFixed = 10;
 /// Of aliases, one behind the other.
 constexpr unsigned kMaxAliases = 8;
+
+unsigned u16(const std::byte* at) noexcept {
+  return std::to_integer<unsigned>(at[0]) << 8 | std::to_integer<unsigned>(at[1]);
+}
+
+bool same_letters(const std::byte* a, const std::byte* b, std::size_t size) noexcept {
+  for (; size > 0; --size) {
+    if (to_lower(*a++) != to_lower(*b++)) { return false; }
+  }
+  return true;
+}
 
 /// Whether two names of a message are the same; `end` is behind the first, or 0 where that is malformed.
 bool same_names(std::span<const std::byte> message, std::size_t a, std::size_t b, std::size_t& end) noexcept {
@@ -24,8 +36,7 @@ bool same_names(std::span<const std::byte> message, std::size_t a, std::size_t b
     }
     if (same) {
       const auto other = second.next();
-      same = other && std::equal(one->begin(), one->end(), other->begin(), other->end(),
-                                 [](std::byte x, std::byte y) { return to_lower(x) == to_lower(y); });
+      same = other && one->size() == other->size() && same_letters(one->data(), other->data(), one->size());
     }
     if (one->empty()) {
       end = first.end();
@@ -73,18 +84,15 @@ Type SmallQuery::type() const noexcept { return static_cast<Type>(bytes_[size_ -
 
 SmallQuery::Says SmallQuery::read(std::span<const std::byte> message, std::span<IpAddress> out,
                                   std::size_t& count) const noexcept {
-  const auto question = this->message().subspan(kHeaderSize);
   if (message.size() < size_) { return Says::nothing; }
-  WireReader header(message);
-  const std::uint16_t id = header.u16();
-  const std::uint16_t flags = header.u16();
-  const bool one_question = header.u16() == 1;
-  const std::uint16_t answers = header.u16();
+  const std::byte* const header = message.data();
+  const unsigned flags = u16(header + 2);
+  const bool one_question = u16(header + 4) == 1;
+  const unsigned answers = u16(header + 6);
   // Type and class have no letters in them, nor have the lengths of labels.
-  if (id != (std::to_integer<unsigned>(bytes_[0]) << 8 | std::to_integer<unsigned>(bytes_[1])) || !one_question ||
+  if (u16(header) != u16(bytes_.data()) || !one_question ||
       (flags & (Header::kResponse | Header::kOpcode)) != Header::kResponse ||
-      !std::equal(question.begin(), question.end(), message.begin() + kHeaderSize,
-                  [](std::byte x, std::byte y) { return to_lower(x) == to_lower(y); })) {
+      !same_letters(header + kHeaderSize, &bytes_[kHeaderSize], size_ - kHeaderSize)) {
     return Says::nothing;
   }
   const auto code = static_cast<ResponseCode>(flags & 0xf);
@@ -94,28 +102,26 @@ SmallQuery::Says SmallQuery::read(std::span<const std::byte> message, std::span<
   std::size_t target = kHeaderSize;  // the question's name, then what it is an alias of
   unsigned aliases = 0;
   std::size_t at = size_;
-  for (std::uint16_t i = 0; i < answers;) {
+  for (unsigned i = 0; i < answers;) {
     std::size_t end = 0;
     const bool ours = same_names(message, at, target, end);
-    if (end == 0) { break; }
-    WireReader record(message, end);
-    const auto type_of = static_cast<Type>(record.u16());
-    const std::uint16_t record_class = record.u16();
-    record.u32();
-    const std::uint16_t length = record.u16();
-    const std::size_t data = record.position();
-    const auto bytes = record.take(length);
     // Cut off (by TC, or by a lie): what stands before is as good as it is.
-    if (record.failed()) { break; }
-    at = record.position();
+    if (end == 0 || message.size() - end < kFixed) { break; }
+    const std::byte* const record = message.data() + end;
+    const auto type_of = static_cast<Type>(u16(record));
+    const unsigned record_class = u16(record + 2);
+    const std::size_t data = end + kFixed;
+    const std::size_t length = u16(record + 8);
+    if (length > message.size() - data) { break; }
+    at = data + length;
     ++i;
     if (!ours || record_class != kInternet) { continue; }
     if (type_of == Type::cname && ++aliases <= kMaxAliases && count == before) {
       target = data;
       at = size_;  // in whatever order they stand
       i = 0;
-    } else if (type_of == type() && bytes.size() == wanted && count < out.size()) {
-      if (const auto address = read_address(bytes)) { out[count++] = *address; }
+    } else if (type_of == type() && length == wanted && count < out.size()) {
+      if (const auto address = read_address(message.subspan(data, length))) { out[count++] = *address; }
     }
   }
   if (count != before) { return Says::addresses; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "backends/embedded/features.hpp"
 #include "backends/embedded/wire/domain_list.hpp"
 #include "nal/text.hpp"
 
@@ -45,6 +46,8 @@ constexpr Dhcpv4Option kAlwaysRequested[] = {
     Dhcpv4Option::interface_mtu, Dhcpv4Option::broadcast_address,
     Dhcpv4Option::ntp_servers,
 };
+constexpr Dhcpv4Option kFewRequested[] = {Dhcpv4Option::subnet_mask, Dhcpv4Option::router, Dhcpv4Option::dns_servers,
+                                          Dhcpv4Option::ntp_servers};
 
 /// What only the exchange itself needs.
 constexpr bool is_of_the_exchange(Dhcpv4Option code) noexcept {
@@ -69,7 +72,8 @@ std::uint8_t prefix_length(Ipv4Address address, std::optional<Ipv4Address> mask)
   if (mask) {
     const std::uint32_t bits = mask->to_uint32();
     const int length = std::countl_one(bits);
-    if (std::popcount(bits) == length && length > 0) { return static_cast<std::uint8_t>(length); }
+    // Of 32 ones nothing is left either.
+    if (length > 0 && (bits << (length - 1) << 1) == 0) { return static_cast<std::uint8_t>(length); }
   }
   const std::uint32_t top = address.to_uint32() >> 30;
   return top < 2 ? 8 : top == 2 ? 16 : 24;
@@ -278,7 +282,7 @@ Result<std::size_t> Dhcpv4Client::write(Instant now, std::span<std::byte> out) n
 }
 
 void Dhcpv4Client::write_identity(Dhcpv4Writer& writer) const noexcept {
-  if (settings_.client_identifier.empty()) {
+  if (!features::kDhcpv4Extras || settings_.client_identifier.empty()) {
     writer.option(Dhcpv4Option::client_identifier, identifier(hardware_address_));
   } else {
     writer.option(Dhcpv4Option::client_identifier, settings_.client_identifier);
@@ -289,8 +293,11 @@ void Dhcpv4Client::write_wishes(Dhcpv4Writer& writer) const noexcept {
   // What it counts is the IP datagram's size.
   writer.option_u16(Dhcpv4Option::max_message_size,
                     static_cast<std::uint16_t>(std::max<std::uint32_t>(settings_.max_message_size + 28U, 576)));
-  std::array<std::byte, 255> codes;
   const auto always = std::as_bytes(std::span(kAlwaysRequested));
+  if constexpr (!features::kDhcpv4Extras) {
+    return writer.option(Dhcpv4Option::parameter_request_list, std::as_bytes(std::span(kFewRequested)));
+  }
+  std::array<std::byte, 255> codes;
   const auto more =
       std::as_bytes(settings_.request).first(std::min(settings_.request.size(), codes.size() - always.size()));
   std::copy(more.begin(), more.end(), std::copy(always.begin(), always.end(), codes.begin()));
@@ -316,6 +323,7 @@ bool Dhcpv4Client::for_us(const Dhcpv4View& message) const noexcept {
   if (!message.is_reply() || message.transaction() != transaction_ || message.hardware_address() != hardware_address_) {
     return false;
   }
+  if constexpr (!features::kDhcpv4Extras) { return true; }
   // RFC 6842 §3: servers repeat the client's identifier, and then it is the client's own.
   std::array<std::byte, 64> scratch;
   const auto echoed = message.option(Dhcpv4Option::client_identifier, scratch);
@@ -374,8 +382,10 @@ void Dhcpv4Client::acknowledged(const Dhcpv4View& message, Instant now) noexcept
   // Any server may answer a rebinding, and is the one to renew with from then on (§4.4.5).
   lease_.server = *server;
   lease_.prefix_length = prefix_length(lease_.address, message.address(Dhcpv4Option::subnet_mask));
-  const auto mtu = message.u16(Dhcpv4Option::interface_mtu);
-  lease_.mtu = mtu && *mtu >= 68 ? *mtu : std::uint16_t{0};
+  if constexpr (features::kDhcpv4Extras) {
+    const auto mtu = message.u16(Dhcpv4Option::interface_mtu);
+    lease_.mtu = mtu && *mtu >= 68 ? *mtu : std::uint16_t{0};
+  }
   set_times(message, *seconds);
   if (reached(now, lease_.expires)) {
     lease_ = before;
@@ -425,6 +435,10 @@ bool Dhcpv4Client::keep_options(const Dhcpv4View& message) noexcept {
     kept[code / 32] |= 1U << code % 32;
     // All pieces of the option together (RFC 3396); those before the first are other options'.
     std::size_t size = first->data.size();
+    if constexpr (!features::kDhcpv4Extras) {
+      if (options_.add(code, size)) { options_.put(first->data); }
+      continue;
+    }
     auto rest = pieces;
     while (const auto piece = rest.next()) { size += piece->code == first->code ? piece->data.size() : 0; }
     if (!options_.add(code, size)) { continue; }
@@ -445,7 +459,8 @@ wire::Ipv4List Dhcpv4Client::addresses(Dhcpv4Option code) const noexcept {
 void Dhcpv4Client::set_router() noexcept {
   lease_.router = {};
   // RFC 3442: where there are classless routes, the router option counts for nothing.
-  if (const auto data = option(Dhcpv4Option::classless_static_routes)) {
+  const auto data = features::kDhcpv4Extras ? option(Dhcpv4Option::classless_static_routes) : std::nullopt;
+  if (data) {
     wire::ClasslessRoutes routes(*data);
     while (const auto route = routes.next()) {
       if (route->prefix_length == 0) { lease_.router = route->router; }

@@ -83,6 +83,9 @@ class Dhcpv4Client {
                Random& random) noexcept
       : hardware_address_(hardware_address), settings_(settings), options_(options), random_(random) {}
 
+  /// As `Settings::broadcast` says.
+  void want_broadcasts() noexcept { settings_.broadcast = true; }
+
   /// Begins: when told, and whenever the link has come up. A lease that has not expired, or the address in `remembered`
   /// (from memory that outlasts the power), is asked for again (INIT-REBOOT) and not used until a server agrees.
   void start(Instant now, Ipv4Address remembered = {}) noexcept;

@@ -11,12 +11,6 @@ namespace {
 constexpr std::uint16_t kServerPort = 67;
 constexpr std::uint16_t kClientPort = 68;
 
-/// Answers come as broadcasts: nothing else reaches an interface without an address.
-Dhcpv4Client::Settings with_broadcast(Dhcpv4Client::Settings settings) noexcept {
-  settings.broadcast = true;
-  return settings;
-}
-
 }  // namespace
 
 Dhcpv4Service::Dhcpv4Service(IpLayer& ip, Udp& udp, InterfaceIndex interface, const Dhcpv4Client::Settings& settings,
@@ -24,7 +18,9 @@ Dhcpv4Service::Dhcpv4Service(IpLayer& ip, Udp& udp, InterfaceIndex interface, co
     : ip_(ip),
       udp_(udp),
       interface_(interface),
-      client_(ip.interface(interface)->hardware_address, with_broadcast(settings), options, random) {
+      client_(ip.interface(interface)->hardware_address, settings, options, random) {
+  // Nothing else reaches an interface without an address.
+  client_.want_broadcasts();
   udp_.attach(*this);
 }
 

@@ -1,5 +1,7 @@
 #include "backends/embedded/wire/dhcpv4.hpp"
 
+#include "backends/embedded/features.hpp"
+
 namespace nal::embedded::wire {
 namespace {
 
@@ -109,6 +111,7 @@ Result<std::optional<std::span<const std::byte>>> Dhcpv4View::option(Dhcpv4Optio
     if (piece->code != code) { continue; }
     if (!found) {
       found = piece->data;
+      if constexpr (!features::kDhcpv4Extras) { break; }
       continue;
     }
     if (!several) {
@@ -127,12 +130,11 @@ Result<std::optional<std::span<const std::byte>>> Dhcpv4View::option(Dhcpv4Optio
 
 namespace {
 
-/// An option of exactly `kSize` bytes.
-template <std::size_t kSize>
-std::optional<std::uint32_t> fixed(const Dhcpv4View& view, Dhcpv4Option code) noexcept {
-  std::array<std::byte, kSize> scratch;
-  const auto option = view.option(code, scratch);
-  if (!option || !*option || (*option)->size() != kSize) { return std::nullopt; }
+/// An option of exactly `size` bytes, at most four.
+std::optional<std::uint32_t> fixed(const Dhcpv4View& view, Dhcpv4Option code, std::size_t size) noexcept {
+  std::array<std::byte, 4> scratch;
+  const auto option = view.option(code, std::span(scratch).first(size));
+  if (!option || !*option || (*option)->size() != size) { return std::nullopt; }
   std::uint32_t value = 0;
   for (const std::byte byte : **option) { value = value << 8 | std::to_integer<std::uint32_t>(byte); }
   return value;
@@ -141,16 +143,16 @@ std::optional<std::uint32_t> fixed(const Dhcpv4View& view, Dhcpv4Option code) no
 }  // namespace
 
 std::optional<std::uint8_t> Dhcpv4View::u8(Dhcpv4Option code) const noexcept {
-  const auto value = fixed<1>(*this, code);
+  const auto value = fixed(*this, code, 1);
   if (!value) { return std::nullopt; }
   return static_cast<std::uint8_t>(*value);
 }
 std::optional<std::uint16_t> Dhcpv4View::u16(Dhcpv4Option code) const noexcept {
-  const auto value = fixed<2>(*this, code);
+  const auto value = fixed(*this, code, 2);
   if (!value) { return std::nullopt; }
   return static_cast<std::uint16_t>(*value);
 }
-std::optional<std::uint32_t> Dhcpv4View::u32(Dhcpv4Option code) const noexcept { return fixed<4>(*this, code); }
+std::optional<std::uint32_t> Dhcpv4View::u32(Dhcpv4Option code) const noexcept { return fixed(*this, code, 4); }
 std::optional<Ipv4Address> Dhcpv4View::address(Dhcpv4Option code) const noexcept {
   const auto value = u32(code);
   if (!value) { return std::nullopt; }
@@ -184,6 +186,7 @@ Dhcpv4Writer::Dhcpv4Writer(std::span<std::byte> out, const Fixed& fixed, Dhcpv4M
 }
 
 void Dhcpv4Writer::option(Dhcpv4Option code, std::span<const std::byte> data) noexcept {
+  if constexpr (!features::kDhcpv4Extras) { data = data.first(std::min(data.size(), kMaxPiece)); }
   const std::size_t pieces = data.empty() ? 1 : (data.size() + kMaxPiece - 1) / kMaxPiece;
   // One more for the end.
   if (failed_ || data.size() + 2 * pieces + 1 > out_.size() - size_) {
