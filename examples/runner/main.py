@@ -81,7 +81,7 @@ def run_tls(table, setting, certificates):
     with network.taps() if setting.backend in network.ON_DEVICES else contextlib.nullcontext():
         libcoap = version([tls.LIBCOAP_CLIENT, "-?"], r"v(\d\S+)").split()[-1]
         tls.exchanges(table, setting, certificates, version(["mosquitto", "-h"], r"version (\S+)"),
-                      f"libcoap {libcoap}")
+                      f"libcoap {libcoap}", version(["curl", "--version"], r"curl (\S+)"))
 
 
 def run_backend(table, setting):

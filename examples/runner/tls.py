@@ -1,7 +1,8 @@
-"""The programs over TLS and DTLS: nal-mqtt against Mosquitto, nal-coap against libcoap."""
+"""The programs over TLS and DTLS: nal-mqtt against Mosquitto, nal-coap against libcoap, nal-serve against curl."""
 
 import contextlib
-import re
+import json
+import signal
 
 import coap
 import mqtt
@@ -262,7 +263,92 @@ def coap_rows(table, setting, certificates, peer):
         table.row(f"nal-coap serves and ends well, {what}", peer, body)
 
 
-def exchanges(table, setting, certificates, mosquitto_version, libcoap_version):
+# HTTPS
+
+
+def served_name(setting):
+    return network.NAME_TAP if setting.backend in network.ON_DEVICES else network.NAME_V4
+
+
+def curl(setting, name, path, *options, good=True):
+    return run(f"https-{name}", ["curl", "-sS", "--max-time", "20", *options, f"https://{served_name(setting)}{path}"],
+               setting.folder, good=good)
+
+
+def pages(setting, *options):
+    """The page as JSON, one that is long, and two over one connection."""
+    told = json.loads(curl(setting, "json", "/status.json", *options))
+    if told["server"]["backend"] != setting.backend:
+        raise Failure(f"it tells {told['server']}")
+    if len(curl(setting, "long", "/chargen/1000000", *options)) != 1_000_000:
+        raise Failure("the long page is not as long as it should be")
+    twice = curl(setting, "twice", "/", "-w", "connections %{num_connects}\n", *options,
+                 f"https://{served_name(setting)}/")
+    if twice.count(b"<h1>nal-serve</h1>") != 2 or b"connections 0" not in twice:
+        raise Failure(f"two pages over one connection are {twice!r}")
+
+
+def curl_refused(setting, name, why, *options):
+    said = curl(setting, name, "/", *options, good=False).decode()
+    if why not in said:
+        raise Failure(f"it says: {said.strip()}")
+
+
+def curl_finds_tls13(setting, *options):
+    with Program("https-probe", ["curl", "-sS", "--max-time", "20", *options, f"https://{served_name(setting)}/"],
+                 setting.folder) as probe:
+        with contextlib.suppress(Failure):
+            probe.finish()
+        return "alert" not in probe.complained()
+
+
+@contextlib.contextmanager
+def nal_serve(setting, name, *options):
+    command = setting.program("tools/serve/nal-serve", *setting.chosen("server"), "-A", setting.server_v4, *options)
+    with Program(name, command, setting.folder) as server:
+        server.wait_for_line("^ready$")
+        yield server
+        server.signal(signal.SIGINT)
+        server.finish()
+        if server.complained():
+            raise Failure(f"the server complains: {server.complained().strip()}")
+
+
+def https_rows(table, setting, certificates, peer):
+    trust = certificates.trust(option="--cacert")
+
+    def by_certificate():
+        with nal_serve(setting, "nal-serve-https", *certificates.show("server")):
+            for version in ("1.2", "1.3"):
+                chosen = [*trust, f"--tlsv{version}", "--tls-max", version]
+                if version == "1.2" or curl_finds_tls13(setting, *chosen):
+                    table.row(f"nal-serve's pages over TLS {version}", peer, pages, setting, *chosen)
+            table.row("nal-serve's pages over TLS 1.1, refused", peer, curl_refused, setting, "old",
+                      "alert protocol version", *trust, "--tlsv1.0", "--tls-max", "1.1", "--ciphers",
+                      "DEFAULT@SECLEVEL=0")
+            table.row("nal-serve's pages to who trusts another authority", peer, curl_refused, setting, "stranger",
+                      "SSL certificate problem", *certificates.trust("stranger", "--cacert"))
+            table.row("nal-serve's pages by an address that is none of its names", peer, wrong_name)
+            table.row("nal-serve's pages after all that", peer, pages, setting, *trust)
+
+    def wrong_name():
+        said = run("https-name", ["curl", "-sS", "--max-time", "20", *trust, f"https://{setting.server_v4}/"],
+                   setting.folder, good=False).decode()
+        if "no alternative certificate subject name matches" not in said:
+            raise Failure(f"it says: {said.strip()}")
+
+    def by_both():
+        with nal_serve(setting, "nal-serve-mutual", *certificates.show("server"), *certificates.trust()):
+            table.row("nal-serve's pages with a client's certificate", peer, pages, setting, *trust,
+                      *certificates.show("client"))
+            # It is told by an alert, which the end of the connection may overtake.
+            table.row("nal-serve's pages with none", peer, curl_refused, setting, "none", "curl: (", *trust)
+
+    for what, body in (("by certificate", by_certificate), ("by both's certificates", by_both)):
+        table.row(f"nal-serve serves https and ends well, {what}", peer, body)
+
+
+def exchanges(table, setting, certificates, mosquitto_version, libcoap_version, curl_version):
     for name, program in (("MQTT over TLS", mqtt.ours), ("CoAP over DTLS", coap.program)):
         try:
             program(setting)
@@ -273,3 +359,4 @@ def exchanges(table, setting, certificates, mosquitto_version, libcoap_version):
             return
     mqtt_rows(table, setting, certificates, mosquitto_version)
     coap_rows(table, setting, certificates, libcoap_version)
+    https_rows(table, setting, certificates, curl_version)

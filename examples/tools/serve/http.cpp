@@ -134,9 +134,11 @@ class Reader {
       if (byte <= 0x20 || byte >= 0x7f) { return 400; }
     }
     // The absolute form is for proxies, but servers take it too (RFC 9112 §3.2.2).
-    if (target.size() > 7 && same_name(target.substr(0, 7), "http://")) {
-      const std::size_t path = target.find_first_of("/?", 7);
-      if (path == 7) { return 400; }
+    for (const std::string_view scheme : {"http://", "https://"}) {
+      const std::size_t size = scheme.size();
+      if (target.size() <= size || !same_name(target.substr(0, size), scheme)) { continue; }
+      const std::size_t path = target.find_first_of("/?", size);
+      if (path == size) { return 400; }
       target = path == std::string_view::npos ? "/" : target.substr(path);
     }
     const bool other_method = request().method == Method::known || request().method == Method::unknown;

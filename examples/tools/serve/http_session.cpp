@@ -143,6 +143,8 @@ nal::Task<nal::Result<http::Parsed>> next_request(Session& session, Inbox& inbox
       parsed.status = 408;
       co_return parsed;
     }
+    // Without TLS's word for the end, which many leave out: between requests nothing can be missing (RFC 9112 §9.8).
+    if (!got && got.error() == nal::Error::end_of_stream && !begun) { co_return parsed; }
     if (!got) { co_return nal::Unexpected(got.error()); }
     if (*got == 0) { co_return parsed; }
     session.server.counts(session.kind).bytes_in += *got;
@@ -165,8 +167,8 @@ nal::Task<> drop_body(Session& session, Inbox& inbox, std::uint64_t length) {
 
 void say(const Session& session, const http::Request& request, unsigned status) {
   const std::string path(request.path.substr(0, 200));
-  std::fprintf(stderr, "http: %s %s %u\n", nal::to_text(session.stream->remote_endpoint()).c_str(), path.c_str(),
-               status);
+  std::fprintf(stderr, "%s: %s %s %u\n", session.kind == Kind::https ? "https" : "http",
+               nal::to_text(session.stream->remote_endpoint()).c_str(), path.c_str(), status);
 }
 
 }  // namespace

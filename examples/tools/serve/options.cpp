@@ -10,8 +10,9 @@ namespace nal_serve {
 namespace {
 
 constexpr const char* kFooter =
-    "Services: echo 7, discard 9, daytime 13 and chargen 19 over TCP and UDP, http 80. The page / and /status.json "
-    "tell of\naddresses, neighbours, sockets and counters; /chargen/BYTES gives so many bytes.\n"
+    "Services: echo 7, discard 9, daytime 13 and chargen 19 over TCP and UDP, http 80, and https 443 with --cert. The "
+    "page / and\n/status.json tell of addresses, neighbours, sockets and counters; /chargen/BYTES gives so many "
+    "bytes.\n"
     "Exit status: 0 ended by Ctrl-C, 1 something failed, 2 wrong usage.";
 
 /// "echo=7007", "http=off".
@@ -75,6 +76,7 @@ std::optional<int> parse(int argc, const char* const* argv, Options& options) {
   add_seconds(app, "--idle", options.idle, "how long a silent client is held");
   add_seconds(app, "--head-time", options.head_time, "how long the head of a request may take to arrive");
   app.add_flag("-v,--verbose", options.verbose, "say each request and what went wrong, on standard error");
+  examples::add_tls_options(app, options.tls, "Of https", true);
   examples::add_backend_options(app, options.backend);
   if (const auto status = examples::parse(app, argc, argv)) { return status; }
 
@@ -82,10 +84,18 @@ std::optional<int> parse(int argc, const char* const* argv, Options& options) {
   for (const std::string& port : ports) {
     if (take_port(port, options)) { continue; }
     std::fprintf(stderr,
-                 "--port: '%s' is none of echo, discard, daytime, chargen or http with a port, such as "
+                 "--port: '%s' is none of echo, discard, daytime, chargen, http or https with a port, such as "
                  "http=8080 or chargen=off\n",
                  port.c_str());
     return examples::kWrongUsage;
+  }
+  if (options.tls.certificate.empty() && options.tls.psk.empty()) {
+    const bool named = std::any_of(ports.begin(), ports.end(), [](const auto& it) { return it.starts_with("https="); });
+    if (named || options.tls.any()) {
+      std::fputs("https needs --cert and --key\n", stderr);
+      return examples::kWrongUsage;
+    }
+    options.ports[static_cast<std::size_t>(Kind::https)] = std::nullopt;
   }
   return std::nullopt;
 }

@@ -24,7 +24,8 @@ nal::Task<> serve_kind(Session& session) {
     case Kind::discard: return discard(session);
     case Kind::daytime: return daytime(session);
     case Kind::chargen: return chargen(session);
-    case Kind::http: return http_requests(session);
+    case Kind::http:
+    case Kind::https: return http_requests(session);
   }
   return {};
 }
@@ -118,6 +119,10 @@ void Server::ended(Session& session, const nal::Result<>& how) {
 
 bool Server::start() {
   started_ = machine_.executor.now();
+  if (options_.ports[static_cast<std::size_t>(Kind::https)]) {
+    secured_ = examples::SecureStack::serve(machine_.executor, machine_.stack, options_.tls);
+    if (!secured_) { return false; }
+  }
   const bool chosen = !options_.addresses.empty();
   std::vector<nal::IpAddress> addresses = options_.addresses;
   if (!chosen) { addresses = {nal::Ipv4Address::unspecified(), nal::Ipv6Address::unspecified()}; }
@@ -144,13 +149,14 @@ bool Server::open(Kind kind, const nal::IpAddress& address, bool optional) {
                      : "");
     return false;
   };
-  auto listener = machine_.stack.listen(local, {.backlog = kBacklog});
+  nal::AnyStack stack = kind == Kind::https ? secured_->stack() : machine_.stack;
+  auto listener = stack.listen(local, {.backlog = kBacklog});
   if (!listener) { return fail("TCP", listener.error()); }
   Listening& listening = listening_.emplace_back(*this, kind, *std::move(listener));
   local = listening.local();
   if (const auto started = listening.start(); !started) { return fail("TCP", started.error()); }
   std::printf("%s tcp %s\n", std::string(name(kind)).c_str(), nal::to_text(local).c_str());
-  if (kind == Kind::http) { return true; }
+  if (is_http(kind)) { return true; }
 
   auto socket = machine_.stack.udp_bind_multiple(local, {});
   if (!socket) { return fail("UDP", socket.error()); }

@@ -17,6 +17,8 @@
 
 namespace nal_serve {
 
+inline bool is_http(Kind kind) noexcept { return kind == Kind::http || kind == Kind::https; }
+
 /// What has happened at one service.
 struct Counts {
   std::uint64_t connections = 0;  ///< accepted
@@ -118,6 +120,7 @@ class Server {
   const Options& options_;
   nal::Instant started_;
   std::array<Counts, kKinds> counts_{};
+  std::unique_ptr<examples::SecureStack> secured_;  ///< of https; outlives what is served
   std::array<nal::Signal, kKinds> freed_;
   std::array<std::vector<std::unique_ptr<Session>>, kKinds> sessions_;
   std::array<std::vector<Session*>, kKinds> idle_;
