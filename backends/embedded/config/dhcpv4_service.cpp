@@ -110,7 +110,8 @@ void Dhcpv4Service::send_what_is_due(Instant now) noexcept {
     const Address destination(message->destination);
     const wire::Sum pseudo = wire::pseudo_header_sum(source.wire(), destination.wire(), wire::kUdpProtocol,
                                                      wire::kUdpHeaderSize + message->size);
-    wire::UdpHeader{kClientPort, kServerPort, message->size}.emit(header, pseudo, wire::sum(body.first(message->size)));
+    wire::UdpHeader{kClientPort, kServerPort, message->size}.emit_with(header, 0);
+    wire::store_be16(header.data() + 6, (pseudo + wire::sum(packet.data())).udp_checksum());
     if (message->destination.is_broadcast()) {
       ip_.send_from(interface_, source, destination, Protocol::udp, std::move(packet), now);
     } else if (auto way = ip_.route(destination, source, interface_)) {

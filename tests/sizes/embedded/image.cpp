@@ -240,32 +240,37 @@ class Name {
   bool found_ = false;
 };
 
-/// What is never destroyed, since an image does not end.
+/// Memory for what is made once in `main` and never destroyed, since an image does not end.
 template <class T>
 class Forever {
  public:
   template <class... Arguments>
-  explicit Forever(Arguments&&... arguments) noexcept {
-    std::construct_at(reinterpret_cast<T*>(memory_), std::forward<Arguments>(arguments)...);
+  T& make(Arguments&&... arguments) noexcept {
+    return *::new (static_cast<void*>(memory_)) T(std::forward<Arguments>(arguments)...);
   }
-  T& get() noexcept { return *std::launder(reinterpret_cast<T*>(memory_)); }
+  T& make() noexcept { return *::new (static_cast<void*>(memory_)) T; }
 
  private:
   alignas(T) std::byte memory_[sizeof(T)];
 };
 
+Board board;
+Ethernet ethernet;
+Forever<Executor> executor_memory;
+Forever<embedded::Resources<kConfig>> resources_memory;
+Forever<embedded::Stack> stack_memory;
+Forever<std::conditional_t<features::kTcpListener || !features::kTcp, Server, Client>> application_memory;
+Forever<Random> random_memory;
+std::array<std::byte, 64> options;
+Forever<embedded::Dhcpv4Service> dhcp_memory;
+Forever<Name> name_memory;
+
 }  // namespace
 
 extern "C" int main() {
-  static Board board;
-  static Forever<Executor> executor_memory(board);
-  static Forever<embedded::Resources<kConfig>> resources;
-  static Forever<embedded::Stack> stack_memory(executor_memory.get(), resources.get(), entropy());
-  static Ethernet ethernet;
-  static Forever<std::conditional_t<features::kTcpListener || !features::kTcp, Server, Client>> application_memory;
-  Executor& executor = executor_memory.get();
-  embedded::Stack& stack = stack_memory.get();
-  auto& application = application_memory.get();
+  Executor& executor = executor_memory.make(board);
+  embedded::Stack& stack = stack_memory.make(executor, resources_memory.make(), entropy());
+  auto& application = application_memory.make();
 
   const auto interface = stack.add_interface(ethernet);
   if (!interface) { return 1; }
@@ -274,14 +279,11 @@ extern "C" int main() {
     static_cast<void>(stack.start_slaac(*interface));
   }
   if constexpr (features::kDhcpv4) {
-    static Random random(entropy());
-    static std::array<std::byte, 64> options;
-    static Forever<embedded::Dhcpv4Service> dhcp_memory(stack.ip(), stack.udp(),
-                                                        embedded::interface_index(interface->index()),
-                                                        embedded::Dhcpv4Client::Settings{}, options, random);
-    static Forever<Name> name_memory(executor, stack, random);
-    embedded::Dhcpv4Service& dhcp = dhcp_memory.get();
-    Name& name = name_memory.get();
+    Random& random = random_memory.make(entropy());
+    embedded::Dhcpv4Service& dhcp =
+        dhcp_memory.make(stack.ip(), stack.udp(), embedded::interface_index(interface->index()),
+                         embedded::Dhcpv4Client::Settings{}, options, random);
+    Name& name = name_memory.make(executor, stack, random);
     dhcp.start(board.now());
     for (;;) {
       static_cast<void>(stack.poll(board.now()));
