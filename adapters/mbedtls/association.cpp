@@ -33,6 +33,9 @@ bool is_passing(Error error) noexcept {
   return error == Error::message_size || error == Error::no_memory || error == Error::table_full ||
          error == Error::would_block;
 }
+/// What a router or our own stack says of the way to the peer is a hint and no proof (RFC 1122 §3.2.2.1): a neighbour
+/// whose answers were lost is there when the flight is sent again.
+bool is_hint(Error error) noexcept { return error == Error::host_unreachable || error == Error::network_unreachable; }
 }  // namespace
 
 bool Association::is_hello(std::span<const std::byte> datagram) noexcept {
@@ -105,6 +108,7 @@ void Association::restart() noexcept {
 void Association::begin() noexcept {
   if (saved_) { saved_->offer(ssl_); }
   state_ = State::handshaking;
+  hint_ = Error{};
   deadline_ = port_->now() + config_->handshake_timeout();
   busy_ = true;
   port_->kick();
@@ -169,7 +173,7 @@ void Association::reset() noexcept {
   hello_ = number_ = newest_ = 0;
   id_ = 0;
   failure_ = {};
-  transport_error_ = Error{};
+  transport_error_ = hint_ = Error{};
   state_ = State::free;
   busy_ = readable_ = wants_room_ = starved_ = false;
 }
@@ -177,6 +181,7 @@ void Association::reset() noexcept {
 void Association::feed(std::span<const std::byte> datagram, const Received& about) noexcept {
   about_ = about;
   input_ = datagram;
+  hint_ = Error{};
   number_ = 0;
   // The epoch and the number within it, 64 bits together.
   for (std::size_t i = 3; i < library::kConnectionIdAt && i < datagram.size(); ++i) {
@@ -192,7 +197,7 @@ void Association::drive() noexcept {
   transport_error_ = Error{};
   if (state_ == State::handshaking) {
     if (port_->now() >= deadline_) {
-      fail({.error = Error::timed_out, .reason = Reason::handshake_timed_out});
+      fail({.error = hint_ != Error{} ? hint_ : Error::timed_out, .reason = Reason::handshake_timed_out});
       return;
     }
     shake_hands();
@@ -208,8 +213,8 @@ void Association::shake_hands() noexcept {
     }
     const int code = mbedtls_ssl_handshake_step(&ssl_);
     if (transport_error_ != Error{} && !is_passing(transport_error_) && config_->role() == Role::client) {
-      fail({.error = transport_error_, .reason = Reason::transport});
-      return;
+      fail_of_transport(transport_error_);
+      if (state_ == State::failed) { return; }
     }
     if (code == MBEDTLS_ERR_SSL_WANT_READ && starved_) { return; }
     if (code == MBEDTLS_ERR_SSL_WANT_WRITE && wants_room_) { return; }
@@ -277,6 +282,14 @@ Error Association::fail(int code) noexcept {
   fail(failure);
   // A server's is gone by now.
   return failure.error;
+}
+
+void Association::fail_of_transport(Error error) noexcept {
+  if (is_hint(error)) {
+    hint_ = error;
+  } else {
+    fail({.error = error, .reason = Reason::transport});
+  }
 }
 
 void Association::fail(const Failure& failure) noexcept {

@@ -59,7 +59,8 @@ class Association {
   /// When it wants to be driven even if nothing arrives.
   Instant due() const noexcept;
   /// A handshake over a transport that failed.
-  void fail_of_transport(Error error) noexcept { fail({.error = error, .reason = Reason::transport}); }
+  /// Of a handshake. What may pass is kept as the reason, should it time out (as RFC 1122 §4.2.3.9 has it for TCP).
+  void fail_of_transport(Error error) noexcept;
   /// There is room to send again.
   void paid() noexcept {
     if (wants_room_) { busy_ = true; }
@@ -125,6 +126,7 @@ class Association {
   std::uint64_t hello_ = 0;            ///< of the random bytes of the client's hello
   Failure failure_{};
   Error transport_error_{};  ///< as the last callback met it
+  Error hint_{};             ///< why nobody answers, as far as the network knows
   std::uint16_t mtu_ = 0;
   State state_ = State::free;
   bool busy_ : 1 = false;        ///< wants another turn

@@ -415,6 +415,43 @@ TEST_CASE("Nobody at the other end is an error at once, and the socket goes on",
   world->check_echo(*socket);
 }
 
+TEST_CASE("A host that cannot be reached for a while does not end a handshake", "[dtls][fault]") {
+  const std::size_t count = datagrams_of_handshake(*by_key());
+  for (const Error error : {Error::host_unreachable, Error::network_unreachable}) {
+    for (std::size_t at = 0; at < count; ++at) {
+      INFO(to_string(error) << " at " << at);
+      auto world = by_key();
+      world->wire.refuse = [at, error](std::size_t number) { return number == at ? error : Error{}; };
+      auto client = world->connect();
+      REQUIRE(client);
+      world->check_echo(*client);
+    }
+    auto world = by_key();
+    // Said only when the next one is received: of an earlier datagram, which is lost.
+    world->wire.change = [&wire = world->wire, error](std::size_t number, bool, Bytes data) {
+      if (number > 0) { return std::vector<Bytes>{std::move(data)}; }
+      wire.told = error;
+      return std::vector<Bytes>{};
+    };
+    auto client = world->connect();
+    REQUIRE(client);
+    CHECK(world->wire.told == Error{});
+    world->check_echo(*client);
+  }
+}
+
+TEST_CASE("A host that can never be reached is told as such when the handshake is given up", "[dtls][fault]") {
+  auto world = by_key();
+  world->wire.refuse = [](std::size_t) { return Error::host_unreachable; };
+  const Instant before = world->executor().now();
+  CHECK(world->connect().error() == Error::host_unreachable);
+  CHECK(world->executor().now() - before >= Duration::seconds(29));
+  CHECK(world->engine.last_failure().reason == Reason::handshake_timed_out);
+  CHECK(world->wire.log.size() <= 8);  // the flight again and again, not in a hurry
+  world->run_for(Duration::seconds(1));
+  world->check_no_clients();
+}
+
 TEST_CASE("A handshake given up at any poll leaves nothing, and the next one works", "[dtls][cancel]") {
   struct Trial {
     Executor& executor() { return world->executor(); }

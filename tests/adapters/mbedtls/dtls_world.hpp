@@ -16,6 +16,9 @@ struct Wire {
   };
   /// What becomes of a datagram, by its number: it as it is unless said otherwise.
   std::function<std::vector<Bytes>(std::size_t number, bool to_server, Bytes data)> change;
+  /// What the client's stack says when it is to send one, by its number; nothing: it is sent.
+  std::function<Error(std::size_t number)> refuse;
+  Error told{};             ///< the next receiving of the client
   std::vector<Passed> log;  ///< what was sent, before anything was done to it
 
   std::vector<Bytes> pass(bool to_server, std::span<const std::byte> data) {
@@ -32,12 +35,18 @@ class WireSocket {
  public:
   WireSocket(Inner&& inner, Wire& wire) noexcept : inner_(std::move(inner)), wire_(&wire) {}
   Poll<Result<Received>> poll_receive(Context& context, Waiter& waiter, std::span<std::byte> buffer) noexcept {
+    if constexpr (ConnectedUdp<Inner>) {
+      if (wire_->told != Error{}) { return Unexpected(std::exchange(wire_->told, Error{})); }
+    }
     return inner_.poll_receive(context, waiter, buffer);
   }
   Poll<Result<>> poll_send(Context& context, Waiter& waiter, std::span<const std::byte> data) noexcept
     requires ConnectedUdp<Inner>
   {
-    for (const Bytes& datagram : wire_->pass(true, data)) {
+    const Error refused = wire_->refuse ? wire_->refuse(wire_->log.size()) : Error{};
+    const auto passed = wire_->pass(true, data);
+    if (refused != Error{}) { return Unexpected(refused); }
+    for (const Bytes& datagram : passed) {
       auto sent = inner_.poll_send(context, waiter, datagram);
       if (!sent.ready() || !*sent) { return sent; }
     }
