@@ -42,6 +42,12 @@ nal_count nal_resolve(nal_loop* loop, const char* name, int family, nal_address*
   if (!loop || !name || !out || room == 0 || (family != NAL_ANY_FAMILY && family != NAL_V4 && family != NAL_V6)) {
     return NAL_INVALID_ARGUMENT;
   }
+  // Also on stacks that know no names.
+  if (const auto literal = nal::IpAddress::parse(view(name))) {
+    if (family != NAL_ANY_FAMILY && (family == NAL_V4) != literal->is_v4()) { return NAL_NAME_NOT_FOUND; }
+    *out = to_c(*literal);
+    return 1;
+  }
   const auto asked = family == NAL_V4 ? nal::Family::v4 : family == NAL_V6 ? nal::Family::v6 : nal::Family::any;
   // More would only be thrown away again by most callers; a longer list takes no stack that they did not ask for.
   nal::IpAddress addresses[8];

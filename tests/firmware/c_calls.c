@@ -80,8 +80,14 @@ static int udp(nal_loop* loop, const nal_endpoint* here) {
 
 int c_calls(nal_loop* loop) {
   nal_endpoint here;
+  nal_address addresses[2];
   int line;
   EXPECT(nal_endpoint_parse(&here, "10.0.0.1:7") == NAL_OK);
+  /* This stack knows no names, but an address is its own answer. */
+  EXPECT(nal_resolve(loop, "10.0.0.1", NAL_ANY_FAMILY, addresses, 2, PATIENCE) == 1);
+  EXPECT(nal_address_equal(&addresses[0], &here.address));
+  EXPECT(nal_resolve(loop, "10.0.0.1", NAL_V6, addresses, 2, PATIENCE) == NAL_NAME_NOT_FOUND);
+  EXPECT(nal_resolve(loop, "a.test", NAL_V4, addresses, 2, PATIENCE) == NAL_NOT_SUPPORTED);
   line = tcp(loop, &here);
   return line != 0 ? line : udp(loop, &here);
 }

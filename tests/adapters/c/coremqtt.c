@@ -19,6 +19,8 @@ int coremqtt_moves_bytes(const c_pair* pair) {
   char buffer[16];
   TransportOutVector_t pieces[10];
   size_t i;
+  size_t first = 0;
+  int32_t sent = 0;
   EXPECT(transport.send(transport.pNetworkContext, "hello", 5) == 5);
   EXPECT(nal_tcp_read_exact(pair->far, buffer, 5, NULL, pair->patience) == NAL_OK);
   EXPECT(memcmp(buffer, "hello", 5) == 0);
@@ -27,7 +29,14 @@ int coremqtt_moves_bytes(const c_pair* pair) {
     pieces[i].iov_base = i == 3 ? NULL : &"abcdefghij"[i];
     pieces[i].iov_len = i == 3 ? 0 : 1;
   }
-  EXPECT(transport.writev(transport.pNetworkContext, pieces, 10) == 8);
+  sent = transport.writev(transport.pNetworkContext, pieces, 10);
+  EXPECT(sent == (pair->gathers ? 8 : 1));
+  /* As coreMQTT goes on: with the pieces that are left. */
+  for (first = (size_t)sent; sent < 8; first = (size_t)sent + (sent >= 3 ? 1 : 0)) {
+    const int32_t more = transport.writev(transport.pNetworkContext, pieces + first, 10 - first);
+    EXPECT(more > 0);
+    sent += more;
+  }
   EXPECT(nal_tcp_read_exact(pair->far, buffer, 8, NULL, pair->patience) == NAL_OK);
   EXPECT(memcmp(buffer, "abcefghi", 8) == 0);
   EXPECT(transport.writev(transport.pNetworkContext, pieces + 3, 1) == 0);

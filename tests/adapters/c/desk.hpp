@@ -12,13 +12,23 @@
 #include "adapters/c/loop.hpp"
 #include "nal/sleep.hpp"
 #include "nal/task_slot.hpp"
+#ifdef NAL_TEST_C_FIXTURE
+#include NAL_TEST_C_FIXTURE
+#else
 #include "tests/conformance/embedded.hpp"
 #include "tests/conformance/posix.hpp"
+#endif
 
 namespace nal::test {
 
+// What the stacks are: two for all tests, others for what C libraries are given.
+#ifdef NAL_TEST_C_FIXTURE
+#define NAL_TEST_C_OVER conformance::NAL_TEST_C_FIXTURE_TYPE
+#else
 using OnPosix = conformance::PosixFixture;
 using OnEmbedded = conformance::EmbeddedOwnResolverFixture;
+#define NAL_TEST_C_OVER OnPosix, OnEmbedded
+#endif
 
 /// Two hosts of a conformance fixture, and a C loop for each on the one executor: what blocks on one drives the other.
 template <class Fixture>

@@ -15,6 +15,7 @@ typedef struct c_pair {
   nal_tcp* far;
   nal_deadline patience;
   size_t many;
+  int gathers; /* several pieces go at once; TLS makes a record of each */
 } c_pair;
 
 int coremqtt_moves_bytes(const c_pair* pair);
