@@ -14,7 +14,7 @@ namespace {
 
 /// Errors that may be sent at once, and how soon there may be one more (RFC 4443 §2.4 (f), RFC 1812 §4.3.2.8).
 constexpr std::uint8_t kErrorBurst = 20;
-constexpr Duration kErrorInterval = Duration::milliseconds(50);
+constexpr std::uint32_t kErrorInterval = 50'000;  // microseconds
 
 /// What an error says to a transport, and whether it is likely to stay (RFC 1122 §4.2.3.9).
 struct Meaning {
@@ -175,7 +175,7 @@ void IpLayer::input_error(const Ingress& ingress, const wire::IcmpView& message,
   if (meaning.error == Error{}) { return; }
   const auto quoted =
       v4 ? wire::QuotedPacket::parse_v4(message.quotation_v4()) : wire::QuotedPacket::parse_v6(message.quotation_v6());
-  if (!quoted || ingress.to_many || !is_local(address_of(quoted->source), 0)) {
+  if (!quoted || ingress.to_many) {
     ++statistics_.icmp_errors_refused;
     return;
   }
@@ -186,6 +186,10 @@ void IpLayer::input_error(const Ingress& ingress, const wire::IcmpView& message,
                       .remote = address_of(quoted->destination),
                       .interface = ingress.interface,
                       .transport = quoted->transport};
+  if (!is_local(error.local, 0)) {
+    ++statistics_.icmp_errors_refused;
+    return;
+  }
   if (meaning.error == Error::message_size) {
     error.mtu = v4 ? lower_mtu(error, message.mtu_v4(), wire::kIpv4MinMtu)
                    : lower_mtu(error, message.mtu_v6(), wire::kIpv6MinMtu);
@@ -217,11 +221,12 @@ std::uint16_t IpLayer::lower_mtu(const DeliveryError& error, std::uint32_t told,
 }
 
 bool IpLayer::may_send_error() noexcept {
-  const Duration passed = std::min(now_ - error_tokens_at_, kErrorBurst * kErrorInterval);
-  const std::int32_t earned =
-      static_cast<std::int32_t>(passed.microseconds()) / static_cast<std::int32_t>(kErrorInterval.microseconds());
-  if (earned > 0) {
-    error_tokens_ = static_cast<std::uint8_t>(std::min<std::int32_t>(kErrorBurst, error_tokens_ + earned));
+  // Both since the clock's start, so that nothing overflows.
+  const std::int64_t passed = now_.microseconds() - error_tokens_at_.microseconds();
+  if (passed >= kErrorInterval) {
+    const bool all = passed >= kErrorBurst * kErrorInterval;
+    const std::uint32_t earned = all ? kErrorBurst : static_cast<std::uint32_t>(passed) / kErrorInterval;
+    error_tokens_ = static_cast<std::uint8_t>(std::min<std::uint32_t>(kErrorBurst, error_tokens_ + earned));
     // Not a side channel: how many are left cannot be told from outside when they come at random (the lesson of SAD
     // DNS).
     error_tokens_at_ = now_ + Duration::microseconds(random_.below(25'000));
@@ -238,13 +243,12 @@ void IpLayer::port_unreachable(Packet&& packet, const Ingress& ingress) noexcept
   if constexpr (features::kIcmpErrors) {
     Packet about = std::move(packet);
     restore_network_header(about);
-    if (ingress.destination.is_v4()) {
-      send_error(std::move(about), ingress, static_cast<std::uint8_t>(wire::Icmpv4Type::destination_unreachable),
-                 static_cast<std::uint8_t>(wire::Icmpv4Unreachable::port), 0);
-    } else {
-      send_error(std::move(about), ingress, static_cast<std::uint8_t>(wire::Icmpv6Type::destination_unreachable),
-                 static_cast<std::uint8_t>(wire::Icmpv6Unreachable::port), 0);
-    }
+    const bool v4 = ingress.destination.is_v4();
+    const auto type = v4 ? static_cast<std::uint8_t>(wire::Icmpv4Type::destination_unreachable)
+                         : static_cast<std::uint8_t>(wire::Icmpv6Type::destination_unreachable);
+    const auto code = v4 ? static_cast<std::uint8_t>(wire::Icmpv4Unreachable::port)
+                         : static_cast<std::uint8_t>(wire::Icmpv6Unreachable::port);
+    send_error(std::move(about), ingress, type, code, 0);
   }
 }
 
