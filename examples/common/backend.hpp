@@ -92,7 +92,8 @@ struct Machine {
   /// The stack itself where it is our own, for what no other tells: include "backends/embedded/stack.hpp" and build
   /// that only with the backend (NAL_EXAMPLES_EMBEDDED). Else null.
   nal::embedded::Stack* embedded = nullptr;
-  nal::InterfaceId interface {};  ///< of `embedded`
+  nal::InterfaceId interface {};       ///< of `embedded`, or of lwIP
+  std::vector<nal::Cidr> addresses{};  ///< of `interface`, where the stack is lwIP
 };
 
 /// Why these options cannot be: a backend that this build lacks, options that another backend has. Empty if they can.

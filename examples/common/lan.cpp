@@ -77,8 +77,9 @@ std::vector<LanInterface> all_interfaces(const Machine& machine) {
     return found;
   }
 #endif
-  // A stack that does not tell its addresses.
-  if (!machine.interface.is_any()) { return {{machine.interface, std::to_string(machine.interface.index()), {}}}; }
+  if (!machine.interface.is_any()) {
+    return {{machine.interface, std::to_string(machine.interface.index()), machine.addresses}};
+  }
 #ifdef NAL_EXAMPLES_POSIX
   return system_interfaces();
 #else

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "nal/sleep.hpp"
 #include "nal/task_slot.hpp"
 // Last: lwIP has macros.
+#include "backends/lwip/address.hpp"
 #include "backends/lwip/stack.hpp"
 
 namespace examples::detail {
@@ -60,7 +62,7 @@ class OnLwip {
 
   int run(Run start, void* program) {
     nal::AnyStack any(with_dns_);
-    Machine machine{executor_, any, nullptr, interface_};
+    Machine machine{executor_, any, nullptr, interface_, addresses()};
     const int status = start(program, machine);
     executor_.run_until([this] { return stack_.in_use() == resolver_.in_use(); }, executor_.now() + kFarewell);
     return status;
@@ -86,6 +88,24 @@ class OnLwip {
   }
   nal::Result<> wait_for(nal::Family family) {
     return nal::block_on(executor_, nal::with_timeout(kPatience, stack_.wait_config_up(interface_, family)));
+  }
+  std::vector<nal::Cidr> addresses() {
+    std::vector<nal::Cidr> found;
+    ::netif& device = stack_.interface(interface_)->netif();
+    ip_addr_t one;
+#if LWIP_IPV4
+    const auto prefix = static_cast<unsigned>(std::popcount(netif_ip4_netmask(&device)->addr));
+    ip_addr_copy_from_ip4(one, *netif_ip4_addr(&device));
+    if (!ip_addr_isany(&one)) { found.emplace_back(lwip::from_lwip(one), prefix); }
+#endif
+#if LWIP_IPV6
+    for (s8_t i = 0; i < LWIP_IPV6_NUM_ADDRESSES; ++i) {
+      if (!ip6_addr_isvalid(netif_ip6_addr_state(&device, i))) { continue; }
+      ip_addr_copy_from_ip6(one, *netif_ip6_addr(&device, i));
+      found.emplace_back(lwip::from_lwip(one), 64);
+    }
+#endif
+    return found;
   }
   std::vector<nal::Endpoint> name_servers() {
     if (!options_.dns.empty()) { return options_.dns; }

@@ -94,8 +94,7 @@ def run_backend(table, setting):
             table.skip("ping and traceroute", "Linux", "lwIP tells no socket of ICMP errors, and nal's backend sends no probes")
         else:
             probe.exchanges(table, setting)
-        if setting.backend != "lwip":
-            neighbours.exchanges(table, setting)
+        neighbours.exchanges(table, setting)
         captures = [stack.enter_context(network.Capture(setting.folder / f"{interface}.pcap", interface))
                     for interface in setting.interfaces]
         resolve.exchanges(table, setting, version(["dnsmasq", "--version"], r"version (\S+)"))
