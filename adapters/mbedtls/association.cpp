@@ -86,7 +86,9 @@ Result<> Association::start(DatagramPort& port, const Config& config, const Serv
     reset();
     return Unexpected(Error::no_memory);
   }
-  if (config.connection_id()) { static_cast<void>(library::set_connection_id(ssl_, nullptr, 0)); }
+  if (config.connection_id()) {
+    static_cast<void>(library::set_connection_id(ssl_, reinterpret_cast<const unsigned char*>(&id_), 0));
+  }
   begin();
   return {};
 }
