@@ -54,6 +54,13 @@ class DualAddress {
     return std::as_bytes(std::span(bytes_)).subspan(is_v4() ? kV4 : 0);
   }
 
+  /// Only of an IPv4 address: its bytes as the machine loads them.
+  std::uint32_t wire_v4() const noexcept {
+    std::uint32_t word = 0;
+    __builtin_memcpy(&word, &bytes_[kV4], 4);
+    return word;
+  }
+
   constexpr bool is_v4() const noexcept {
     if constexpr (!features::kIpv4) { return false; }
     if (std::is_constant_evaluated()) {
@@ -153,6 +160,8 @@ class SingleAddress {
   }
   static SingleAddress from_wire(std::span<const std::byte, 16> /*v6*/) noexcept { return {}; }
   std::span<const std::byte> wire() const noexcept { return std::as_bytes(std::span(&word_, 1)); }
+
+  std::uint32_t wire_v4() const noexcept { return word_; }
 
   static constexpr bool is_v4() noexcept { return true; }
   static constexpr bool is_v6() noexcept { return false; }

@@ -9,6 +9,10 @@
 #include NAL_EMBEDDED_FEATURES_HEADER
 #else
 
+#if !defined(NAL_EMBEDDED_FAST_PATHS)
+#define NAL_EMBEDDED_FAST_PATHS true
+#endif
+
 namespace nal::embedded::features {
 
 inline constexpr bool kIpv4 = true;
@@ -56,7 +60,7 @@ inline constexpr bool kFewSockets = false;
 inline constexpr bool kIcmpErrors = true;
 
 /// Shorter ways for what most packets are: a third fewer instructions a packet for some hundred bytes of flash.
-inline constexpr bool kFastPaths = true;
+inline constexpr bool kFastPaths = NAL_EMBEDDED_FAST_PATHS;
 
 /// RFC 2018, RFC 6675, RFC 2883
 inline constexpr bool kTcpSack = true;

@@ -87,13 +87,20 @@ bool IpLayer::poll(Instant now, unsigned budget) noexcept {
   for (Interface& interface : storage_.interfaces) {
     if (!interface.driver) { continue; }
     if (interface.driver->link_up() != interface.up) { link_changed(interface, now); }
-    if (Packet first = interface.driver->receive(pool_, now)) { more |= receive(interface, std::move(first), budget); }
+    Packet first = interface.driver->receive(pool_, now);
+    if (first) { more |= receive(interface, std::move(first), budget); }
   }
   if (features::kLoopback && !loopback_.empty()) { more |= loop_back(budget); }
-  if (modules_at() <= now) { poll_modules(now); }
+  if (modules_due(now)) { poll_modules(now); }
   more_ = more;
   polling_ = part_of_more;
   return more;
+}
+
+inline bool IpLayer::modules_due(Instant now) const noexcept {
+  return neighbors_.poll_at() <= now || dad_.poll_at() <= now || groups_.poll_at() <= now ||
+         (features::kIcmpErrors && path_mtu_at_ <= now) || (features::kSlaac && slaac_.poll_at() <= now) ||
+         (features::kFragments && reassembly_.poll_at() <= now);
 }
 
 Instant IpLayer::modules_at() const noexcept {
@@ -115,8 +122,7 @@ void IpLayer::poll_modules(Instant now) noexcept {
   if (features::kIcmpErrors && path_mtu_at_ <= now) { age_path_mtus(now); }
 }
 
-void IpLayer::from_outside() noexcept {
-  if (polling_) { return; }
+void IpLayer::begin_outside() noexcept {
   if (executor_) { now_ = executor_->now(); }
   work_.wake_all();
 }
@@ -147,16 +153,18 @@ bool IpLayer::loop_back(unsigned budget) noexcept {
   return !loopback_.empty();
 }
 
-bool IpLayer::can_send(InterfaceIndex index) noexcept {
+inline bool IpLayer::has_room(InterfaceIndex index) noexcept {
   if (!pool_.can_send()) { return false; }
   const Interface* const out = interface(index);
   return out == nullptr || !out->up || out->driver->can_transmit();
 }
 
+bool IpLayer::can_send(InterfaceIndex index) noexcept { return has_room(index); }
+
 Packet IpLayer::allocate() noexcept { return pool_.allocate_to_send(headroom_); }
 
 Packet IpLayer::allocate_to(InterfaceIndex index, std::size_t size) noexcept {
-  if (!can_send(index)) { return {}; }
+  if (!has_room(index)) { return {}; }
   return headroom_ + size <= pool_.capacity() ? pool_.allocate(headroom_) : allocate_large(size);
 }
 

@@ -12,13 +12,18 @@ struct IpHeaders {
   std::uint8_t hop_limit;
 };
 
-/// What the checksums of TCP and UDP cover beside their own bytes (RFC 9293 §3.1, RFC 8200 §8.1). An address is summed
-/// up whole, whatever its family: what marks an IPv4 one, 0xffff, is nothing in ones' complement.
+/// What the checksums of TCP and UDP cover beside their own bytes (RFC 9293 §3.1, RFC 8200 §8.1). Both addresses
+/// are of one family.
 inline wire::Sum pseudo_header_sum(const Address& source, const Address& destination, Protocol protocol,
                                    std::size_t length) noexcept {
   std::uint64_t total = wire::to_machine32(static_cast<std::uint32_t>(length + static_cast<std::size_t>(protocol)));
-  total += source.sum_of_words();
-  total += destination.sum_of_words();
+  if (source.is_v4()) {
+    total += source.wire_v4();
+    total += destination.wire_v4();
+  } else {
+    total += source.sum_of_words();
+    total += destination.sum_of_words();
+  }
   return wire::Sum::from_machine_words(total);
 }
 

@@ -16,8 +16,52 @@ bool IpLayer::receive(Interface& interface, Packet&& first, unsigned budget) noe
   return false;
 }
 
+/// The short way of what most frames are: an IPv4 packet for a transport, without options and in one piece, between the
+/// two addresses of the packet before. Whether it was one; otherwise nothing has happened.
+bool IpLayer::usual_frame(Interface& interface, Packet& packet) noexcept {
+  if constexpr (!features::kFastPaths || !features::kIpv4) { return false; }
+  constexpr std::size_t kHeaders = wire::kEthernetHeaderSize + wire::kIpv4HeaderSize;
+  const std::span<const std::byte> bytes = packet.data();
+  if (!interface.is_ethernet() || bytes.size() < kHeaders) { return false; }
+  if (features::kRaw && (frame_observer_ || packet_observer_)) { return false; }
+  const std::byte* const ip = bytes.data() + wire::kEthernetHeaderSize;
+  // Behind the EtherType, version and size.
+  if (wire::load_be16(ip - 2) != static_cast<std::uint16_t>(EtherType::ipv4) || wire::load_u8(ip) != 0x45 ||
+      !wire::is_mac(bytes.data(), interface.hardware_address) || (wire::load_be16(ip + 6) & 0x3fff) != 0) {
+    return false;
+  }
+  const std::size_t total = wire::load_be16(ip + 2);
+  const auto protocol = static_cast<Protocol>(wire::load_u8(ip + 9));
+  if (total < wire::kIpv4HeaderSize || total > bytes.size() - wire::kEthernetHeaderSize ||
+      !wire::sum_of_header(ip, wire::kIpv4HeaderSize).valid()) {
+    return false;
+  }
+  const Ingress ingress{.source = Address::from_wire(std::span<const std::byte, 4>(ip + 12, 4)),
+                        .destination = Address::from_wire(std::span<const std::byte, 4>(ip + 16, 4)),
+                        .interface = interface.index,
+                        .protocol = protocol,
+                        .hop_limit = wire::load_u8(ip + 8),
+                        .traffic_class = wire::load_u8(ip + 1),
+                        .to_many = false,
+                        .checksum_verified = packet.offload().checksum_verified};
+  if (!known_pair(ingress.source, ingress.destination, interface.index)) { return false; }
+  const bool to_tcp = features::kTcp && protocol == Protocol::tcp && tcp_;
+  if (!to_tcp && !(features::kUdp && protocol == Protocol::udp && udp_)) { return false; }
+  driver::PacketBuffer& buffer = *packet.buffer();
+  buffer.network_header = static_cast<std::uint16_t>(buffer.begin + wire::kEthernetHeaderSize);
+  buffer.begin += static_cast<std::uint32_t>(kHeaders);
+  buffer.size = static_cast<std::uint32_t>(total - wire::kIpv4HeaderSize);
+  if (to_tcp) {
+    tcp_->input(ingress, std::move(packet), now_);
+  } else {
+    udp_->input(ingress, std::move(packet), now_);
+  }
+  return true;
+}
+
 void IpLayer::input_frame(Interface& interface, Packet&& packet) noexcept {
   ++statistics_.received;
+  if (usual_frame(interface, packet)) { return; }
   if constexpr (features::kRaw) {
     if (frame_observer_) [[unlikely]] { frame_observer_->frame(interface, packet, false); }
   }

@@ -178,6 +178,7 @@ class IpLayer final : public Network, private Link {
   std::size_t max_datagram(Family family) const noexcept override;
   OffloadSupport offload(InterfaceIndex interface) const noexcept override;
   Result<> send(Packet&& packet, const Egress& egress, Route& route) noexcept override;
+  bool send_known(Packet& packet, const KnownWay& way) noexcept override;
   void confirm_reachable(const Route& route) noexcept override;
   void port_unreachable(Packet&& packet, const Ingress& ingress) noexcept override;
   Result<InterfaceIndex> join(const Address& group, const Address& source, InterfaceIndex interface) noexcept override;
@@ -199,17 +200,23 @@ class IpLayer final : public Network, private Link {
 
   // frames.cpp
   /// Something is done from outside: at the present time, and whoever runs the stack looks at its timers again.
-  void from_outside() noexcept;
+  void from_outside() noexcept {
+    if (!polling_) { begin_outside(); }
+  }
+  void begin_outside() noexcept;
+  inline bool has_room(InterfaceIndex index) noexcept;
   void link_changed(Interface& interface, Instant now) noexcept;
   Instant modules_at() const noexcept;
+  bool modules_due(Instant now) const noexcept;
   void poll_modules(Instant now) noexcept;
   Packet allocate_large(std::size_t size) noexcept;
   void to_loopback(Packet&& packet, InterfaceIndex interface) noexcept;
 
   // input.cpp
-  /// Takes in what has come, up to `budget` frames. Whether there may be more.
+  /// Takes in what has come, `first` and more, up to `budget` frames. Whether there may be more.
   bool receive(Interface& interface, Packet&& first, unsigned budget) noexcept;
   inline void input_frame(Interface& interface, Packet&& packet) noexcept;
+  inline bool usual_frame(Interface& interface, Packet& packet) noexcept;
   bool loop_back(unsigned budget) noexcept;
   void input_ip(InterfaceIndex interface, Packet&& packet, bool link_to_many) noexcept;
   void input_v4(InterfaceIndex interface, Packet&& packet, bool link_to_many) noexcept;

@@ -68,6 +68,20 @@ struct Egress {
   bool loop_back = true;  ///< to a group that this host is a member of: a copy for its own sockets
 };
 
+/// The same, and the way, for `Network::send_known`; to no group and no broadcast address.
+struct KnownWay {
+  const Address& source;
+  const Address& destination;
+  const Address& next_hop;
+  std::uint16_t mtu;
+  std::uint16_t neighbor;  ///< `Route::neighbor`
+  InterfaceIndex interface;
+  Protocol protocol;
+  std::uint8_t hop_limit;
+  std::uint8_t traffic_class;
+  bool dont_fragment;
+};
+
 /// An ICMP error about a packet that this host seems to have sent, or that a neighbour does not answer.
 struct DeliveryError {
   Error error;  ///< connection_refused (port), host_unreachable, network_unreachable, permission_denied, message_size,
@@ -119,6 +133,10 @@ class Network {
   /// A packet to a neighbour that is being asked for waits there. The packet is taken in any case.
   /// *Errors*: would_block, message_size, network_down: nothing was sent.
   virtual Result<> send(Packet&& packet, const Egress& egress, Route& route) noexcept = 0;
+
+  /// A shorter way of `send` for what most packets are: IPv4, in one piece, to one host, by a neighbour that is known.
+  /// Where it is none of them nothing has happened, and `send` is to be asked.
+  virtual bool send_known(Packet& /*packet*/, const KnownWay& /*way*/) noexcept { return false; }
 
   /// The transport has heard from `next_hop` that packets arrive (RFC 4861 §7.3.1): an acknowledgement, say.
   virtual void confirm_reachable(const Route& route) noexcept = 0;

@@ -27,6 +27,41 @@ Result<> IpLayer::send(Packet&& packet, const Egress& egress, Route& route) noex
   return send_v6(std::move(packet), egress, route, out);
 }
 
+bool IpLayer::send_known(Packet& packet, const KnownWay& way) noexcept {
+  if constexpr (!features::kFastPaths || !features::kIpv4) { return false; }
+  constexpr std::size_t kHeaders = wire::kEthernetHeaderSize + wire::kIpv4HeaderSize;
+  const std::size_t size = wire::kIpv4HeaderSize + packet.size();
+  const std::size_t place = way.interface - std::size_t{1};
+  if (!way.destination.is_v4() || place >= storage_.interfaces.size()) { return false; }
+  Interface& out = storage_.interfaces[place];
+  driver::Offload& offload = packet.offload();
+  if (!out.up || !out.is_ethernet() || size > way.mtu || offload.segment_size != 0) { return false; }
+  if (features::kRaw && frame_observer_) { return false; }
+  from_outside();
+  const MacAddress* const station = neighbors_.known(out, way.next_hop, way.neighbor, now_);
+  if (!station) { return false; }
+  std::byte* const at = packet.prepend(kHeaders).data();
+  wire::store_mac(at, *station);
+  wire::store_mac(at + 6, out.hardware_address);
+  wire::store_be16(at + 12, static_cast<std::uint16_t>(EtherType::ipv4));
+  wire::emit_plain_ipv4(at + wire::kEthernetHeaderSize,
+                        {.payload_size = size - wire::kIpv4HeaderSize,
+                         .traffic_class = way.traffic_class,
+                         .identification = way.dont_fragment ? std::uint16_t{0} : identification_++,
+                         .dont_fragment = way.dont_fragment,
+                         .hop_limit = way.hop_limit != 0 ? way.hop_limit : out.hop_limit,
+                         .protocol = static_cast<std::uint8_t>(way.protocol)},
+                        way.source.wire_v4(), way.destination.wire_v4());
+  if (offload.checksum_offset != 0) { offload.checksum_start = kHeaders; }
+  if (out.driver->transmit(packet, now_)) {
+    ++statistics_.sent;
+  } else {
+    ++statistics_.device_full;
+    const Packet dropped = std::move(packet);
+  }
+  return true;
+}
+
 std::uint8_t IpLayer::hop_limit(const Egress& egress, const Interface* out) noexcept {
   if (egress.hop_limit != 0) { return egress.hop_limit; }
   return out ? out->hop_limit : 64;

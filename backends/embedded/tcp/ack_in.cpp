@@ -1,7 +1,7 @@
 // What the peer has: acknowledgements, cumulative and selective, the window, the round-trip time.
 #include <algorithm>
 
-#include "backends/embedded/tcp/tcp.hpp"
+#include "backends/embedded/tcp/steps.hpp"
 
 namespace nal::embedded {
 
@@ -86,19 +86,13 @@ void Tcp::take_acknowledged(Connection& c, SeqNumber ack, Scoreboard::Delivered&
   c.duplicates = 0;
   if (data != 0) { c.writable.wake_all(); }
   // RFC 4861 §7.3.1: the way there works.
-  if (confirmed_ms_ != now_ms_ || confirmed_ != index_of(c)) {
-    confirmed_ = index_of(c);
-    confirmed_ms_ = now_ms_;
-    network_.confirm_reachable(route_of(c));
-  }
+  if (confirmed_ms_ != now_ms_ || confirmed_ != index_of(c)) { confirm(c); }
 }
 
-/// RFC 5681 §3.1; RFC 9438 §5.8: only who uses the window, with `flight` under way, gets more of it.
-void Tcp::grow(Connection& c, std::uint32_t acked, std::uint32_t flight) noexcept {
-  if (c.recovery == TcpRecovery::loss || flight + c.mss > c.congestion.window() ||
-      (c.congestion.slow_start() && 2 * flight > c.congestion.window())) {
-    c.congestion.on_ack(acked, c.mss, now_ms_, c.rtt.srtt() / 1000, tuning_.cubic);
-  }
+void Tcp::confirm(const Connection& c) noexcept {
+  confirmed_ = index_of(c);
+  confirmed_ms_ = now_ms_;
+  network_.confirm_reachable(route_of(c));
 }
 
 /// RFC 2018 §4, RFC 2883 §4. Blocks are believed only as far as they tell of what is under way. Whether the first one

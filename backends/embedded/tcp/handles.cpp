@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "backends/embedded/tcp/tcp.hpp"
+#include "backends/embedded/tcp/steps.hpp"
 
 namespace nal::embedded {
 
@@ -18,7 +18,7 @@ Endpoint endpoint(const Address& address, std::uint16_t port, std::uint32_t inte
 
 }  // namespace
 
-Connection* TcpStream::find() const noexcept {
+inline Connection* TcpStream::find() const noexcept {
   if (!tcp_) { return nullptr; }
   Connection& c = tcp_->memory_.connections[slot_];
   return c.generation == generation_ ? &c : nullptr;
@@ -56,30 +56,35 @@ Poll<Result<std::span<const std::byte>>> TcpStream::poll_fill(Context& context, 
   return pending;
 }
 
+inline void TcpStream::take(Connection& c, std::uint32_t n) noexcept {
+  c.rx.consume(n);
+  c.rx_unread -= n;
+  // Nothing is anywhere in it: what comes next lies in one piece.
+  if (c.rx_unread == 0 && c.early.empty()) { c.rx.rewind(); }
+  tcp_->after_read(c);
+}
+
 void TcpStream::consume(std::size_t n) noexcept {
   if (n == 0) { return; }
   Connection* const c = find();
   NAL_ASSERT(c && n <= c->rx_unread);
-  c->rx.consume(static_cast<std::uint32_t>(n));
-  c->rx_unread -= static_cast<std::uint32_t>(n);
-  // Nothing is anywhere in it: what comes next lies in one piece.
-  if (c->rx_unread == 0 && c->early.empty()) { c->rx.rewind(); }
-  tcp_->after_read(*c);
+  take(*c, static_cast<std::uint32_t>(n));
 }
 
 Poll<Result<std::size_t>> TcpStream::poll_read(Context& context, Waiter& waiter, std::span<std::byte> buffer) noexcept {
-  if (buffer.empty()) {
-    if (!find()) { return Unexpected(Error::closed); }
+  Connection* const c = find();
+  if (!c) { return Unexpected(Error::closed); }
+  if (buffer.empty()) { return std::size_t{0}; }
+  if (c->rx_unread == 0) {
+    // The end, an error, or nothing yet.
+    auto filled = poll_fill(context, waiter);
+    if (!filled.ready()) { return pending; }
+    if (!*filled) { return Unexpected(filled->error()); }
     return std::size_t{0};
   }
-  auto filled = poll_fill(context, waiter);
-  if (!filled.ready()) { return pending; }
-  if (!*filled) { return Unexpected(filled->error()); }
-  if ((*filled)->empty()) { return std::size_t{0}; }
-  Connection& c = *find();
-  const std::size_t size = std::min<std::size_t>(buffer.size(), c.rx_unread);
-  c.rx.get(buffer.first(size));
-  consume(size);
+  const std::size_t size = std::min<std::size_t>(buffer.size(), c->rx_unread);
+  c->rx.get(buffer.first(size));
+  take(*c, static_cast<std::uint32_t>(size));
   return size;
 }
 
@@ -112,6 +117,16 @@ void TcpStream::commit(std::size_t n) noexcept {
 
 Poll<Result<std::size_t>> TcpStream::poll_write(Context& context, Waiter& waiter,
                                                 std::span<const std::byte> data) noexcept {
+  if constexpr (features::kFastPaths) {
+    Connection* const c = find();
+    if (c && c->state == TcpState::established && !data.empty() && c->tx_size < c->tx.size()) {
+      const std::size_t size = std::min<std::size_t>(data.size(), c->tx.size() - c->tx_size);
+      c->tx.put(c->tx_size, data.first(size));
+      c->tx_size += static_cast<std::uint32_t>(size);
+      tcp_->written(*c, context.now());
+      return size;
+    }
+  }
   return poll_write_gather(context, waiter, ConstBuffers(&data, 1));
 }
 

@@ -46,7 +46,8 @@ class TcpStream {
   friend class TcpListener;
   TcpStream(Tcp& tcp, std::uint16_t slot, std::uint16_t generation) noexcept
       : tcp_(&tcp), slot_(slot), generation_(generation) {}
-  Connection* find() const noexcept;
+  inline Connection* find() const noexcept;
+  inline void take(Connection& c, std::uint32_t n) noexcept;
   /// The connection where it may be written to, or why not; null to wait.
   Result<Connection*> writable() const noexcept;
   void drop() noexcept;

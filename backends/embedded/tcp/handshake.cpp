@@ -1,7 +1,7 @@
 // A peer's handshake with a listener: small entries, without rings, until its last acknowledgement.
 #include <algorithm>
 
-#include "backends/embedded/tcp/tcp.hpp"
+#include "backends/embedded/tcp/steps.hpp"
 
 namespace nal::embedded {
 
@@ -190,9 +190,7 @@ Connection* Tcp::complete(ListenerEntry& listener, const FlowKey& key, const Han
   ++listener.waiting;
   listener.acceptable.wake_all();
   // The same segment may bring data.
-  Segment rest = segment;
-  rest.in_place = false;
-  segment_in(c, rest);
+  segment_in(c, segment);
   if (c.state != TcpState::free) { schedule(c); }
   return &c;
 }

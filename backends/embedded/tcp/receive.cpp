@@ -1,7 +1,7 @@
 // Text: its order, the window it comes through, and what is acknowledged when.
 #include <algorithm>
 
-#include "backends/embedded/tcp/tcp.hpp"
+#include "backends/embedded/tcp/steps.hpp"
 
 namespace nal::embedded {
 
@@ -61,7 +61,7 @@ void Tcp::receive(Connection& c, const Segment& segment) noexcept {
   const bool had_gap = !c.early.empty();
   if (seq == c.rcv_nxt) {
     if (!payload.empty()) {
-      if (!features::kFastPaths || !segment.in_place) { c.rx.put(c.rx_unread, payload); }
+      c.rx.put(c.rx_unread, payload);
       const SeqNumber before = c.rcv_nxt;
       c.rcv_nxt = SeqNumber(c.early.advance(end.value()));
       c.rx_unread += c.rcv_nxt - before;
@@ -101,57 +101,6 @@ void Tcp::on_fin(Connection& c) noexcept {
     case TcpState::fin_wait_1: c.state = TcpState::closing; break;
     case TcpState::fin_wait_2: enter_time_wait(c); break;
     default: break;
-  }
-}
-
-/// RFC 9293 §3.8.6.3, RFC 5681 §4.2: at once for the second full segment, else in a while.
-void Tcp::acknowledge_later(Connection& c, std::uint32_t bytes) noexcept {
-  // The largest that came is what the peer calls full; what was put together on the way is more than one.
-  if (bytes > c.rcv_mss) { c.rcv_mss = static_cast<std::uint16_t>(std::min<std::uint32_t>(bytes, c.mss)); }
-  const std::uint32_t unacknowledged = c.rcv_nxt - c.last_ack_sent;
-  if (c.quick_acks != 0 && bytes >= c.rcv_mss) {
-    --c.quick_acks;
-    c.ack_due = true;
-  }
-  if (unacknowledged >= 2u * c.rcv_mss) { c.ack_due = true; }
-  if (c.ack_due) { return make_ready(c); }
-  if (!c.ack_waiting) {
-    c.ack_waiting = true;
-    c.ack_at = now_ms_ + limits_.delayed_ack;
-  }
-}
-
-/// What of the ring's room a window may tell of. Scaling rounds each time, in the peer's favour so that the right edge
-/// does not move back (RFC 9293 §3.8.6.2.2, RFC 7323 §2.4): what that adds up to before something is read is kept back.
-std::uint32_t Tcp::window_limit(const Connection& c) noexcept {
-  const std::uint32_t room = c.receive_room();
-  if (c.rcv_scale == 0) { return std::min<std::uint32_t>(room, 0xffff); }
-  const std::uint32_t kept = c.rx.size() / 64 + (1u << c.rcv_scale);
-  return room > kept ? std::min(room - kept, std::uint32_t{0xffff} << c.rcv_scale) : 0;
-}
-
-/// The window as it goes into a header, and `rcv_adv` with it. Its right edge moves on by a worthwhile step only.
-std::uint16_t Tcp::window_field(Connection& c) noexcept {
-  const std::uint32_t unit = 1u << c.rcv_scale;
-  const std::uint32_t free = window_limit(c);
-  std::uint32_t window = c.rcv_adv > c.rcv_nxt ? c.rcv_adv - c.rcv_nxt : 0;
-  const std::uint32_t step = std::min<std::uint32_t>(c.rx.size() / 2, c.mss);
-  if (free >= window + step || (free > window && c.rx_unread == 0)) { window = free; }
-  std::uint32_t field = std::min<std::uint32_t>((window + unit - 1) >> c.rcv_scale, 0xffff);
-  // Never more than there is.
-  if (field << c.rcv_scale > c.receive_room()) { field = c.receive_room() >> c.rcv_scale; }
-  const SeqNumber edge = c.rcv_nxt + (field << c.rcv_scale);
-  if (edge > c.rcv_adv) { c.rcv_adv = edge; }
-  return static_cast<std::uint16_t>(field);
-}
-
-/// Room has come: the peer is told when it is worth it and when it may be waiting for it.
-void Tcp::after_read(Connection& c) noexcept {
-  if (!c.synchronized() || c.fin_received) { return; }
-  const std::uint32_t window = c.rcv_adv > c.rcv_nxt ? c.rcv_adv - c.rcv_nxt : 0;
-  if (window < c.rx.size() / 2 && window_limit(c) >= window + std::min<std::uint32_t>(c.rx.size() / 2, 2u * c.mss)) {
-    c.ack_due = true;
-    kick(c);
   }
 }
 

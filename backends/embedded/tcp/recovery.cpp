@@ -1,7 +1,7 @@
 // What the peer does not have: losses found and recovered from (RFC 5681, 6582, 6675, 8985).
 #include <algorithm>
 
-#include "backends/embedded/tcp/tcp.hpp"
+#include "backends/embedded/tcp/steps.hpp"
 
 namespace nal::embedded {
 
@@ -51,23 +51,6 @@ void Tcp::enter_recovery(Connection& c) noexcept {
   c.cwr_due = c.ecn;
   c.tlp_sent = false;
   if (c.timer == TcpTimer::tlp) { arm(c, TcpTimer::rto, rto(c)); }
-}
-
-/// RFC 8985 §6.2 steps 1 to 3.
-void Tcp::rack_update(Connection& c, bool echo, std::uint32_t tsecr, const Scoreboard::Delivered& delivered) noexcept {
-  if (delivered.reordered) { c.reordering = true; }
-  const std::uint32_t rtt = std::max<std::uint32_t>(now_us_ - delivered.newest_sent, 1);
-  if (delivered.newest_retransmitted) {
-    // It may be the first one that is answered.
-    if (c.timestamps && echo && earlier(tsecr - c.ts_offset, now_ms_ - rtt / 1000 - 1)) { return; }
-    if (rtt < c.rtt.min_rtt()) { return; }
-  }
-  c.rack_rtt = rtt;
-  if (c.rack_sent == 0 || earlier(c.rack_sent, delivered.newest_sent) ||
-      (c.rack_sent == delivered.newest_sent && c.rack_end < delivered.newest_end)) {
-    c.rack_sent = delivered.newest_sent;
-    c.rack_end = delivered.newest_end;
-  }
 }
 
 /// §6.2 step 4: something was sent again for nothing, so more patience; once a round trip.

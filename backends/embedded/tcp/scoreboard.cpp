@@ -60,20 +60,6 @@ void Scoreboard::make_room(SeqNumber una) noexcept {
   erase(last - 1);
 }
 
-void Scoreboard::on_sent(SeqNumber begin, SeqNumber end, std::uint32_t now) noexcept {
-  if (count_ != 0) {
-    Record& last = at(count_ - 1u);
-    NAL_ASSERT(last.end == begin);
-    if (last.flags == 0 && last.sent == now) {
-      last.end = end;
-      return;
-    }
-    // `una` matters only where two records are left, of which there are more.
-    make_room(begin);
-  }
-  insert(count_, {end, now, 0});
-}
-
 void Scoreboard::on_retransmitted(SeqNumber una, Range range, std::uint32_t now) noexcept {
   if (count_ + 2u > capacity_) { compact(); }
   SeqNumber begin = una;

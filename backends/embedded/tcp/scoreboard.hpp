@@ -2,6 +2,7 @@
 #include <span>
 
 #include "backends/embedded/tcp/seq_number.hpp"
+#include "nal/assert.hpp"
 
 namespace nal::embedded {
 
@@ -54,11 +55,36 @@ class Scoreboard {
   void clear() noexcept { count_ = head_ = 0, sacked_ = lost_ = 0; }
 
   /// [previous end, `end`) was sent for the first time.
-  void on_sent(SeqNumber begin, SeqNumber end, std::uint32_t now) noexcept;
+  void on_sent(SeqNumber begin, SeqNumber end, std::uint32_t now) noexcept {
+    if (count_ != 0) {
+      Record& last = at(count_ - 1u);
+      NAL_ASSERT(last.end == begin);
+      if (last.flags == 0 && last.sent == now) {
+        last.end = end;
+        return;
+      }
+      // `una` matters only where two records are left, of which there are more.
+      if (count_ >= capacity_) { make_room(begin); }
+    }
+    ++count_;
+    at(count_ - 1u) = {end, now, 0};
+  }
   /// `range`, of one record, was sent again.
   void on_retransmitted(SeqNumber una, Range range, std::uint32_t now) noexcept;
   /// Everything from `una` to `ack` has arrived.
   void on_ack(SeqNumber una, SeqNumber ack, Delivered& delivered) noexcept;
+  /// The same where all that has arrived belongs to the first record, which was sent once. Otherwise nothing has
+  /// happened.
+  bool on_usual_ack(SeqNumber ack, Delivered& delivered) noexcept {
+    if (count_ == 0 || sacked_ != 0) { return false; }
+    const Record& first = records_[head_];
+    if (first.flags != 0 || first.end < ack) { return false; }
+    delivered.any = delivered.rtt_known = true;
+    delivered.newest_end = first.end;
+    delivered.newest_sent = delivered.rtt_sent = first.sent;
+    if (first.end == ack) { pop_front(); }
+    return true;
+  }
   /// `block` has arrived, part of [`una`, snd_nxt).
   void on_sack(SeqNumber una, Range block, Delivered& delivered) noexcept;
 

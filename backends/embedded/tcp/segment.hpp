@@ -10,17 +10,15 @@ struct Segment {
   SeqNumber seq;
   SeqNumber ack;
   std::uint8_t flags = 0;
-  bool in_place = false;     ///< the payload stands in the receive ring already
   bool congested = false;    ///< IP says so (RFC 3168: CE)
   std::uint16_t window = 0;  ///< as it stands there
   std::span<const std::byte> payload;
   wire::TcpSegmentOptions options;
 
-  Segment(const wire::TcpView& view, bool stands_in_place, bool congestion_met) noexcept
+  Segment(const wire::TcpView& view, bool congestion_met) noexcept
       : seq(view.sequence()),
         ack(view.acknowledgment()),
         flags(view.flags()),
-        in_place(stands_in_place),
         congested(congestion_met),
         window(view.window()),
         payload(view.payload()),

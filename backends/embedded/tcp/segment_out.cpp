@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "backends/embedded/ip/headers.hpp"
-#include "backends/embedded/tcp/tcp.hpp"
+#include "backends/embedded/tcp/steps.hpp"
 
 namespace nal::embedded {
 
@@ -64,6 +64,11 @@ Result<> Tcp::emit(Connection& c, Packet&& packet, const wire::TcpHeader& header
   }
   put_checksum(packet, c.key, sum + payload, features::kOffload && c.device_sums);
   packet.offload().segment_size = segment_size;
+  return hand_on(c, std::move(packet), ecn);
+}
+
+/// A segment that is complete, to the network.
+Result<> Tcp::hand_on(Connection& c, Packet&& packet, std::uint8_t ecn) noexcept {
   Route route = route_of(c);
   const Egress egress{.source = c.key.local,
                       .destination = c.key.remote,

@@ -1,12 +1,12 @@
 // What to send next: RFC 9293 §3.8.6.2.1 and §3.7.4 (silly windows, Nagle), RFC 5681 and RFC 6675 (how much).
 #include <algorithm>
 
-#include "backends/embedded/tcp/tcp.hpp"
+#include "backends/embedded/tcp/steps.hpp"
 
 namespace nal::embedded {
 
 /// Sends what there is to send now. False when the network had no room for all of it.
-bool Tcp::transmit(Connection& c) noexcept {
+bool Tcp::transmit_any(Connection& c) noexcept {
   if (c.state == TcpState::aborting) {
     if (!network_.can_send(c.route_interface)) { return false; }
     reset_peer(c);

@@ -25,6 +25,7 @@ class SimpleScoreboard {
   void on_retransmitted(SeqNumber una, Range range, std::uint32_t now) noexcept;
   /// Everything from `una` to `ack` has arrived.
   void on_ack(SeqNumber una, SeqNumber ack, Delivered& delivered) noexcept;
+  static bool on_usual_ack(SeqNumber, Delivered&) noexcept { return false; }
   Range next_lost(SeqNumber /*una*/) const noexcept { return {lost_begin_, lost_end_}; }
   /// Gives up everything.
   void mark_all_lost(SeqNumber una) noexcept {

@@ -1,6 +1,7 @@
 #include "backends/embedded/tcp/tcp.hpp"
 
 #include "backends/embedded/ip/headers.hpp"
+#include "backends/embedded/tcp/steps.hpp"
 
 namespace nal::embedded {
 
@@ -63,27 +64,13 @@ void Tcp::next_millisecond() noexcept {
   now_ms_began_ = 1000 * ms;
 }
 
-/// RFC 9293 §3.1. Data that come next go straight to where the application reads them, in the pass that sums them up;
-/// whether they belong there is known only behind it, but until `rcv_nxt` moves they stand in free room.
-bool Tcp::verify(const Ingress& ingress, const wire::TcpView& view, Connection* c, bool& in_place) noexcept {
+/// RFC 9293 §3.1
+bool Tcp::verify(const Ingress& ingress, const wire::TcpView& view) noexcept {
   if (ingress.checksum_verified) { return true; }
   const std::span<const std::byte> payload = view.payload();
   const std::size_t header_size = view.header().size();
   wire::Sum sum = pseudo_header_sum(ingress.source, ingress.destination, Protocol::tcp, header_size + payload.size()) +
                   wire::sum_of_header(view.header().data(), header_size);
-  if (features::kFastPaths && c && !payload.empty() && c->synchronized() && SeqNumber(view.sequence()) == c->rcv_nxt &&
-      c->early.empty() && payload.size() <= c->receive_room()) {
-    // In one piece, but for the ring's end.
-    const auto size = static_cast<std::uint32_t>(payload.size());
-    const std::span<std::byte> to = c->rx.piece(c->rx_unread, size);
-    sum += wire::copy_and_sum(to, payload.first(to.size()));
-    if (to.size() < size) {
-      const auto done = static_cast<std::uint32_t>(to.size());
-      sum += wire::copy_and_sum(c->rx.piece(c->rx_unread + done, size - done), payload.subspan(done)).at(done);
-    }
-    in_place = true;
-    return sum.valid();
-  }
   if (!payload.empty()) { sum += wire::sum(payload); }
   return sum.valid();
 }
@@ -92,26 +79,28 @@ void Tcp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
   const Packet taken = std::move(packet);
   advance_clock(now);
   ++counters_.segments_in;
+  if (features::kFastPaths && usual_in(ingress, taken.data())) { return; }
   // RFC 9293 §3.9.2.3 (MUST-57, MUST-63): never to or from groups.
   const std::optional<wire::TcpView> view = wire::TcpView::parse(taken.data());
-  if (view) {
-    if (Connection* const c = last_found(ingress, *view)) { return input_to(*c, ingress, *view); }
-  }
   if (!view || ingress.to_many || ingress.source.is_multicast() || ingress.source.is_unspecified() ||
       ingress.destination.is_multicast() || view->source_port() == 0 || view->destination_port() == 0) {
     ++counters_.malformed;
     return;
   }
-  const FlowKey key = FlowKey::of(ingress.destination, view->destination_port(), ingress.source, view->source_port(),
-                                  ingress.interface);
-  const FlowIndex index = find_flow(key);
-  if (index < memory_.connections.size()) { return input_to(memory_.connections[index], ingress, *view); }
-  bool in_place = false;
-  if (!verify(ingress, *view, nullptr, in_place)) {
+  if (!verify(ingress, *view)) {
     ++counters_.bad_checksum;
     return;
   }
-  const Segment segment(*view, in_place, (ingress.traffic_class & 3) == 3);
+  const FlowKey key = FlowKey::of(ingress.destination, view->destination_port(), ingress.source, view->source_port(),
+                                  ingress.interface);
+  const FlowIndex index = find_flow(key);
+  const Segment segment(*view, (ingress.traffic_class & 3) == 3);
+  if (index < memory_.connections.size()) {
+    Connection& c = memory_.connections[index];
+    segment_in(c, segment);
+    if (c.state != TcpState::free && c.state != TcpState::closed) { schedule(c); }
+    return;
+  }
   if (index != kNoFlow) {
     Flow& found = flow(index);
     if (features::kTcpListener && index < memory_.connections.size() + memory_.handshakes.size()) {
@@ -123,21 +112,6 @@ void Tcp::input(const Ingress& ingress, Packet&& packet, Instant now) noexcept {
     if (ListenerEntry* const listener = find_listener(key)) { return listen_in(*listener, key, segment); }
   }
   reset_stranger(key, segment);
-}
-
-/// Of a connection, which may be closed.
-void Tcp::input_to(Connection& c, const Ingress& ingress, const wire::TcpView& view) noexcept {
-  bool in_place = false;
-  if (!verify(ingress, view, &c, in_place)) {
-    ++counters_.bad_checksum;
-    return;
-  }
-  const bool congested = (ingress.traffic_class & 3) == 3;
-  if (!features::kFastPaths || congested || !usual_in(c, view, in_place)) {
-    segment_in(c, Segment(view, in_place, congested));
-    if (c.state == TcpState::free || c.state == TcpState::closed) { return; }
-  }
-  schedule(c);
 }
 
 void Tcp::link_ready(Connection& c) noexcept {
@@ -177,21 +151,6 @@ std::uint32_t Tcp::next_deadline(const Connection& c, bool& any) const noexcept 
     }
   }
   return at;
-}
-
-/// Whether it is looked at no later than its next deadline. One that has moved back leaves it where it was, so that it
-/// is looked at once too often: a busy connection's timers move with every segment.
-bool Tcp::in_time(const Connection& c) const noexcept {
-  if (c.deadline.linked() && !(features::kTcpKeepAlive && c.keep_alive)) {
-    const std::uint32_t at = c.deadline.at;
-    if (c.timer != TcpTimer::none && (earlier(c.timer_at, at) || earlier(c.progress_at + patience(c), at))) {
-      return false;
-    }
-    return !(c.ack_waiting || c.linger_timer) || !earlier(c.ack_at, at);
-  }
-  bool any = false;
-  const std::uint32_t at = next_deadline(c, any);
-  return !any || (c.deadline.linked() && !earlier(at, c.deadline.at));
 }
 
 void Tcp::move_deadline(Connection& c) noexcept {
@@ -260,17 +219,6 @@ bool Tcp::work_off(unsigned budget) noexcept {
   }
   return (ready_.first != kNoFlow && !blocked()) ||
          (!deadlines_.empty() && due(memory_.connections[deadlines_.first()].deadline.at));
-}
-
-void Tcp::written(Connection& c, Instant now) noexcept {
-  if (!features::kFastPaths || c.ready || c.flight() != 0 || !c.synchronized()) { return kick(c); }
-  if (now > now_) { advance_clock(now); }
-  const bool sent = transmit(c);
-  if (!sent) { wait_for_network(c); }
-  const bool early = in_time(c);
-  if (!early) { move_deadline(c); }
-  // Whoever runs the stack knows of the rest already.
-  if (!sent || !early) { work_.wake_all(); }
 }
 
 void Tcp::wait_for_network(Connection& c) noexcept {

@@ -127,8 +127,7 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
            (old_.first != kNoFlow && due(memory_.time_waits[old_.first].at));
   }
   bool work_off(unsigned budget) noexcept;
-  void input_to(Connection& c, const Ingress& ingress, const wire::TcpView& view) noexcept;
-  bool verify(const Ingress& ingress, const wire::TcpView& view, Connection* c, bool& in_place) noexcept;
+  static bool verify(const Ingress& ingress, const wire::TcpView& view) noexcept;
   void make_ready(Connection& c) noexcept {
     if (!c.ready) { link_ready(c); }
   }
@@ -144,10 +143,8 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   }
   /// Something was written: at once, where nothing is under way whose acknowledgement would send it.
   void written(Connection& c, Instant now) noexcept;
-  void schedule(Connection& c) noexcept {
-    if (!in_time(c)) { move_deadline(c); }
-  }
-  bool in_time(const Connection& c) const noexcept;
+  inline void schedule(Connection& c) noexcept;
+  inline bool in_time(const Connection& c) const noexcept;
   void move_deadline(Connection& c) noexcept;
   void on_deadline(Connection& c) noexcept;
   std::uint32_t next_deadline(const Connection& c, bool& any) const noexcept;
@@ -188,9 +185,17 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   Result<std::uint16_t> pick_listen_port(const ListenerEntry& wanted) noexcept;
   bool listener_conflict(const ListenerEntry& wanted) const noexcept;
 
-  // usual_in.cpp: what most segments are.
-  Connection* last_found(const Ingress& ingress, const wire::TcpView& view) noexcept;
-  bool usual_in(Connection& c, const wire::TcpView& view, bool in_place) noexcept;
+  enum class Sent : std::uint8_t { nothing, segment, blocked };
+  // usual_in.cpp: what most segments are that arrive.
+  bool usual_in(const Ingress& ingress, std::span<const std::byte> bytes) noexcept;
+  inline bool usual_in(Connection& c, const Ingress& ingress, std::span<const std::byte> bytes) noexcept;
+  inline void usual_ack(Connection& c, SeqNumber ack, std::uint32_t tsecr) noexcept;
+
+  // usual_out.cpp: and what most are that are sent.
+  enum class Done : std::uint8_t { all, blocked, nothing };
+  Done usual_out(Connection& c) noexcept;
+  bool transmit_usual(Connection& c) noexcept;
+  Sent usual_segment(Connection& c, SeqNumber seq, std::uint32_t payload, std::uint8_t flags) noexcept;
 
   // segment_in.cpp: RFC 9293 §3.10.7.
   void segment_in(Connection& c, const Segment& segment) noexcept;
@@ -210,16 +215,17 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
     dsack_ = {begin.value(), (begin + size).value()};
     dsack_of_ = index_of(c);
   }
-  void acknowledge_later(Connection& c, std::uint32_t bytes) noexcept;
-  static std::uint32_t window_limit(const Connection& c) noexcept;
-  std::uint16_t window_field(Connection& c) noexcept;
-  void after_read(Connection& c) noexcept;
+  inline void acknowledge_later(Connection& c, std::uint32_t bytes) noexcept;
+  static inline std::uint32_t window_limit(const Connection& c) noexcept;
+  inline std::uint16_t window_field(Connection& c) noexcept;
+  inline void after_read(Connection& c) noexcept;
 
   // ack_in.cpp: what the peer has.
   void on_ack(Connection& c, const Segment& segment) noexcept;
   bool take_sack(Connection& c, const Segment& segment, Scoreboard::Delivered& delivered) noexcept;
   void take_acknowledged(Connection& c, SeqNumber ack, Scoreboard::Delivered& delivered) noexcept;
-  void grow(Connection& c, std::uint32_t acked, std::uint32_t flight) noexcept;
+  void confirm(const Connection& c) noexcept;
+  inline void grow(Connection& c, std::uint32_t acked, std::uint32_t flight) noexcept;
   /// `echo`: there is a `tsecr`.
   void sample_rtt(Connection& c, bool echo, std::uint32_t tsecr, const Scoreboard::Delivered& delivered) noexcept;
   bool update_window(Connection& c, SeqNumber seq, SeqNumber ack, std::uint16_t field, bool forward) noexcept;
@@ -228,7 +234,8 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
 
   // recovery.cpp: what it does not have.
   bool detect_loss(Connection& c, const Scoreboard::Delivered& delivered, bool partial) noexcept;
-  void rack_update(Connection& c, bool echo, std::uint32_t tsecr, const Scoreboard::Delivered& delivered) noexcept;
+  inline void rack_update(Connection& c, bool echo, std::uint32_t tsecr,
+                          const Scoreboard::Delivered& delivered) noexcept;
   void rack_adapt(Connection& c) noexcept;
   bool rack_detect(Connection& c) noexcept;
   std::uint32_t rack_window(const Connection& c) const noexcept;
@@ -238,14 +245,14 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   }
 
   // timers.cpp
-  void arm_retransmit(Connection& c) noexcept;
-  void arm_after_sending(Connection& c) noexcept;
-  std::uint32_t probe_timeout(const Connection& c) const noexcept;
+  inline void arm_retransmit(Connection& c) noexcept;
+  inline void arm_after_sending(Connection& c) noexcept;
+  inline std::uint32_t probe_timeout(const Connection& c) const noexcept;
   void arm(Connection& c, TcpTimer timer, std::uint32_t wait) noexcept {
     c.timer = timer;
     c.timer_at = now_ms_ + wait;
   }
-  std::uint32_t rto(const Connection& c) const noexcept;
+  inline std::uint32_t rto(const Connection& c) const noexcept;
   void on_timer(Connection& c) noexcept;
   void on_rto(Connection& c) noexcept;
   bool gave_up(Connection& c) noexcept;
@@ -256,14 +263,20 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   }
 
   // send.cpp: what to send next. segment_out.cpp: sending it.
-  enum class Sent : std::uint8_t { nothing, segment, blocked };
   struct Piece {
     SeqNumber begin;
     std::uint32_t payload;
     bool fin;
     bool again;  ///< sent before
   };
-  bool transmit(Connection& c) noexcept;
+  bool transmit(Connection& c) noexcept {
+    if constexpr (features::kFastPaths) {
+      return transmit_usual(c);
+    } else {
+      return transmit_any(c);
+    }
+  }
+  bool transmit_any(Connection& c) noexcept;
   Sent send_next(Connection& c) noexcept;
   Sent send_lost(Connection& c) noexcept;
   Sent send_new(Connection& c) noexcept;
@@ -286,6 +299,7 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   bool tells_ranges(const Connection& c) const noexcept {
     return features::kTcpSack && c.sack && (!c.early.empty() || (dsack_of_ != kNoFlow && dsack_of_ == index_of(c)));
   }
+  Result<> hand_on(Connection& c, Packet&& packet, std::uint8_t ecn) noexcept;
   Result<> emit(Connection& c, Packet&& packet, const wire::TcpHeader& header, const wire::TcpSegmentOptions* options,
                 wire::Sum payload, std::uint16_t segment_size, std::uint8_t ecn) noexcept;
   Sent on_send_error(Connection& c, Error error) noexcept;

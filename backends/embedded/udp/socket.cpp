@@ -12,12 +12,21 @@ namespace {
 /// What the headers in front of a queued payload tell.
 void describe(Packet& packet, Received& about) noexcept {
   const InterfaceIndex interface = packet.buffer()->interface;
-  const IpHeaders ip = headers_of(packet);
   const std::byte* const udp = packet.data().data() - wire::kUdpHeaderSize;
-  about.remote = {ip.source.to_ip(interface), wire::load_be16(udp)};
-  about.local = {ip.destination.to_ip(interface), wire::load_be16(udp + 2)};
+  about.remote.port = wire::load_be16(udp);
+  about.local.port = wire::load_be16(udp + 2);
   about.interface = InterfaceId(interface);
-  about.hop_limit = ip.hop_limit;
+  const std::byte* const v4 = packet.buffer()->memory() + packet.buffer()->network_header;
+  if (features::kFastPaths && features::kIpv4 && wire::load_u8(v4) >> 4 == 4) {
+    about.remote.address = wire::load_ipv4(v4 + 12);
+    about.local.address = wire::load_ipv4(v4 + 16);
+    about.hop_limit = wire::load_u8(v4 + 8);
+  } else {
+    const IpHeaders ip = headers_of(packet);
+    about.remote.address = ip.source.to_ip(interface);
+    about.local.address = ip.destination.to_ip(interface);
+    about.hop_limit = ip.hop_limit;
+  }
   about.datagram_size = packet.size();
   about.size = packet.size();
 }
@@ -57,12 +66,13 @@ Poll<Result<Received>> UdpSocket::poll_receive(Context& context, Waiter& waiter,
     return pending;
   }
   Packet packet = mine->queue.pop();
-  Received about;
+  Poll<Result<Received>> got{Received()};
+  Received& about = **got;
   describe(packet, about);
   about.size = std::min(about.datagram_size, buffer.size());
   about.truncated = about.size < about.datagram_size;
   if (about.size != 0) { std::memcpy(buffer.data(), packet.data().data(), about.size); }
-  return about;
+  return got;
 }
 
 Result<> UdpSocket::configure(const UdpOptions& options) noexcept {

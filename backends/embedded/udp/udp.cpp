@@ -324,10 +324,26 @@ Poll<Result<>> Udp::poll_send(Context& context, Waiter& waiter, UdpSlot& slot, c
     fields.emit_with(header, pseudo.value());
     packet.offload().checksum_offset = 6;
   } else {
-    fields.emit(header, pseudo, wire::copy_and_sum(packet.append(data.size()), data));
+    fields.emit(header, pseudo, wire::copy_and_sum_short(packet.append(data.size()).data(), data.data(), data.size()));
   }
   std::uint8_t hop_limit = slot.hop_limit;
   if (to_group) { hop_limit = slot.multicast_hop_limit; }
+  if (features::kFastPaths && !to_group && !route->broadcast) {
+    const KnownWay way{.source = route->source,
+                       .destination = remote,
+                       .next_hop = route->next_hop,
+                       .mtu = route->mtu,
+                       .neighbor = route->neighbor,
+                       .interface = route->interface,
+                       .protocol = Protocol::udp,
+                       .hop_limit = hop_limit,
+                       .traffic_class = slot.traffic_class,
+                       .dont_fragment = false};
+    if (network_.send_known(packet, way)) {
+      ++statistics_.sent;
+      return Result<>();
+    }
+  }
   const Egress egress{.source = route->source,
                       .destination = remote,
                       .protocol = Protocol::udp,

@@ -74,6 +74,15 @@ constexpr MacAddress load_mac(const std::byte* at) noexcept {
 inline void store_mac(std::byte* at, const MacAddress& address) noexcept {
   __builtin_memcpy(at, address.bytes().data(), address.bytes().size());
 }
+inline bool is_mac(const std::byte* at, const MacAddress& address) noexcept {
+  std::uint32_t front[2];
+  std::uint16_t back[2];
+  __builtin_memcpy(&front[0], at, 4);
+  __builtin_memcpy(&back[0], at + 4, 2);
+  __builtin_memcpy(&front[1], address.bytes().data(), 4);
+  __builtin_memcpy(&back[1], address.bytes().data() + 4, 2);
+  return front[0] == front[1] && back[0] == back[1];
+}
 constexpr Ipv4Address load_ipv4(const std::byte* at) noexcept { return Ipv4Address::from_uint32(load_be32(at)); }
 constexpr void store_ipv4(std::byte* at, Ipv4Address address) noexcept { store_be32(at, address.to_uint32()); }
 

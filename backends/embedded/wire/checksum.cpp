@@ -13,6 +13,7 @@ namespace {
 
 /// From here on vectors are worth their beginning and end.
 constexpr std::size_t kMinAvx2 = 160;
+constexpr std::size_t kMinCopyAvx2 = 128;
 
 Sum sum_of(const std::byte* from, std::size_t size) noexcept {
   if (size < kMinAvx2 || !kernel::has_avx2()) { return kernel::sum_x86_64(from, size); }
@@ -24,9 +25,10 @@ Sum sum_of(const std::byte* from, std::size_t size) noexcept {
 }
 
 Sum copy_and_sum_of(std::byte* to, const std::byte* from, std::size_t size) noexcept {
-  if (size < 32 || !kernel::has_avx2()) {
+  if (size < kMinCopyAvx2) { return kernel::copy_and_sum_x86_64(to, from, size); }
+  if (!kernel::has_avx2()) {
     // Two passes: the second finds the bytes in the cache.
-    if (size != 0) { std::memcpy(to, from, size); }
+    std::memcpy(to, from, size);
     return kernel::sum_x86_64(to, size);
   }
   if (size <= kernel::kMaxAvx2) [[likely]] { return kernel::copy_and_sum_avx2(to, from, size); }

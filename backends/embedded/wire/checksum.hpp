@@ -88,7 +88,14 @@ inline Sum sum_of_header(const std::byte* at, std::size_t size) noexcept {
   std::uint32_t words[5];
   __builtin_memcpy(words, at, sizeof words);
   std::uint64_t total = std::uint64_t{words[0]} + words[1] + words[2] + words[3] + words[4];
-  for (at += 20, size -= 20; size != 0; at += 4, size -= 4) {
+  at += 20;
+  size -= 20;
+  if (size == 12) {  // TCP's timestamps
+    std::uint32_t more[3];
+    __builtin_memcpy(more, at, sizeof more);
+    return Sum::from_machine_words(total + more[0] + more[1] + more[2]);
+  }
+  for (; size != 0; at += 4, size -= 4) {
     std::uint32_t word = 0;
     __builtin_memcpy(&word, at, sizeof word);
     total += word;
@@ -99,6 +106,27 @@ inline Sum sum_of_header(const std::byte* at, std::size_t size) noexcept {
 /// Copies `from` to the start of `to`, which has room for it and does not overlap it, and gives the sum of what it has
 /// copied: one pass over the bytes.
 Sum copy_and_sum(std::span<std::byte> to, std::span<const std::byte> from) noexcept;
+
+/// The same where a few bytes are as likely as many, which are not worth a call then.
+inline Sum copy_and_sum_short(std::byte* to, const std::byte* from, std::size_t size) noexcept {
+  if (size >= 8) { return copy_and_sum({to, size}, {from, size}); }
+  std::uint64_t total = 0;
+  const auto part = [&]<class Word>(Word word) {
+    __builtin_memcpy(&word, from, sizeof word);
+    __builtin_memcpy(to, &word, sizeof word);
+    from += sizeof word;
+    to += sizeof word;
+    total += word;
+  };
+  if ((size & 4) != 0) { part(std::uint32_t{0}); }
+  if ((size & 2) != 0) { part(std::uint16_t{0}); }
+  if ((size & 1) != 0) {
+    *to = *from;
+    const auto last = std::to_integer<std::uint32_t>(*from);
+    total += std::endian::native == std::endian::little ? last : last << 8;
+  }
+  return Sum::from_machine_words(total);
+}
 
 /// Of the header that TCP, UDP and ICMPv6 checksums cover beside their own (RFC 9293 §3.1, RFC 8200 §8.1): addresses as
 /// they stand in the packet, both of 4 or both of 16 bytes; `length` of the transport's header and payload.

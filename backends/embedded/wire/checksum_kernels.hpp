@@ -9,6 +9,7 @@ namespace nal::embedded::wire::kernel {
 #define NAL_CHECKSUM_X86_64 1
 /// 8 bytes an instruction, on every x86-64.
 Sum sum_x86_64(const std::byte* from, std::size_t size) noexcept;
+Sum copy_and_sum_x86_64(std::byte* to, const std::byte* from, std::size_t size) noexcept;
 /// A lane of 32 bits has room for so many words of 16, whatever they are.
 inline constexpr std::size_t kMaxAvx2 = std::size_t{1} << 18;
 /// Only where the processor and the system have AVX2; of 32 to `kMaxAvx2` bytes.

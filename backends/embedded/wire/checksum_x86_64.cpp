@@ -60,6 +60,21 @@ void add_words(std::uint64_t& sum, const std::byte* from) noexcept {
             : "cc");
   }
 }
+/// The same of 32 bytes, which go to `to` as well.
+void copy_words(std::uint64_t& sum, std::byte* to, const std::byte* from) noexcept {
+  using From = const std::byte(*)[32];
+  using To = std::byte(*)[32];
+  std::uint64_t word = 0;
+  __asm__(
+      "movq (%3), %1\n\taddq %1, %0\n\tmovq %1, (%4)\n\t"
+      "movq 8(%3), %1\n\tadcq %1, %0\n\tmovq %1, 8(%4)\n\t"
+      "movq 16(%3), %1\n\tadcq %1, %0\n\tmovq %1, 16(%4)\n\t"
+      "movq 24(%3), %1\n\tadcq %1, %0\n\tmovq %1, 24(%4)\n\t"
+      "adcq $0, %0"
+      : "+&r"(sum), "=&r"(word), "=m"(*reinterpret_cast<To>(to))
+      : "r"(from), "r"(to), "m"(*reinterpret_cast<From>(from))
+      : "cc");
+}
 void add_word(std::uint64_t& sum, std::uint64_t word) noexcept {
   sum += word;
   sum += sum < word;
@@ -137,6 +152,33 @@ Sum sum_x86_64(const std::byte* from, std::size_t size) noexcept {
     from += 8;
   }
   if (size != 0) { add_word(sum, load_tail(from, size)); }
+  return Sum::from_machine_words(sum);
+}
+
+Sum copy_and_sum_x86_64(std::byte* to, const std::byte* from, std::size_t size) noexcept {
+  std::uint64_t sum = 0;
+  for (; size >= 32; size -= 32, to += 32, from += 32) { copy_words(sum, to, from); }
+  for (; size >= 8; size -= 8, to += 8, from += 8) {
+    const std::uint64_t word = load64(from);
+    std::memcpy(to, &word, sizeof word);
+    add_word(sum, word);
+  }
+  if (size != 0) {
+    const std::uint64_t tail = load_tail(from, size);
+    add_word(sum, tail);
+    std::uint64_t word = tail;
+    if ((size & 4) != 0) {
+      std::memcpy(to, &word, 4);
+      to += 4;
+      word >>= 32;
+    }
+    if ((size & 2) != 0) {
+      std::memcpy(to, &word, 2);
+      to += 2;
+      word >>= 16;
+    }
+    if ((size & 1) != 0) { *to = static_cast<std::byte>(word); }
+  }
   return Sum::from_machine_words(sum);
 }
 

@@ -165,4 +165,24 @@ struct Ipv4Header {
   static constexpr std::uint32_t kRouterAlert = 0x9404'0000;
 };
 
+/// The same for a packet without options that is whole, to where there is room for it, of addresses as they stand in a
+/// packet; `source` and `destination` of the header are not looked at.
+inline void emit_plain_ipv4(std::byte* at, const Ipv4Header& header, std::uint32_t source,
+                            std::uint32_t destination) noexcept {
+  const std::uint32_t words[] = {
+      to_machine32(0x4500'0000U | std::uint32_t{header.traffic_class} << 16 |
+                   static_cast<std::uint32_t>(kIpv4HeaderSize + header.payload_size)),
+      to_machine32(std::uint32_t{header.identification} << 16 | (header.dont_fragment ? 0x4000U : 0U)),
+      to_machine32(std::uint32_t{header.hop_limit} << 24 | std::uint32_t{header.protocol} << 16),
+      source,
+      destination,
+  };
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < 5; ++i) {
+    __builtin_memcpy(at + 4 * i, &words[i], 4);
+    total += words[i];
+  }
+  store_be16(at + 10, Sum::from_machine_words(total).checksum());
+}
+
 }  // namespace nal::embedded::wire
