@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "backends/embedded/features.hpp"
+#include "nal/time.hpp"
 
 namespace nal::embedded {
 
@@ -16,6 +17,14 @@ struct Absent {
   constexpr T operator++() const noexcept { return T{kValue...}; }
   constexpr T operator++(int) const noexcept { return T{kValue...}; }
   constexpr T operator--() const noexcept { return T{kValue...}; }
+};
+
+/// The same of a time: never.
+struct AbsentInstant {
+  constexpr operator Instant() const noexcept { return Instant::max(); }
+  constexpr bool is_never() const noexcept { return true; }
+  // NOLINTNEXTLINE(misc-unconventional-assign-operator)
+  constexpr Instant operator=(Instant) const noexcept { return Instant::max(); }
 };
 
 struct NoCounter {

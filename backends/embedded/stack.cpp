@@ -7,9 +7,12 @@ namespace nal::embedded {
 namespace {
 
 /// RFC 7217 §5 wants a secret key; without one of the product's own it follows from the entropy.
-Dad::Config with_secret(Dad::Config config, Random& random) noexcept {
-  if (std::ranges::all_of(config.secret, [](std::uint32_t word) { return word == 0; })) {
-    for (std::uint32_t& word : config.secret) { word = random.u32(); }
+template <class Config>
+Config with_secret(Config config, Random& random) noexcept {
+  if constexpr (!std::is_empty_v<Config>) {
+    if (std::ranges::all_of(config.secret, [](std::uint32_t word) { return word == 0; })) {
+      for (std::uint32_t& word : config.secret) { word = random.u32(); }
+    }
   }
   return config;
 }
@@ -23,8 +26,8 @@ Stack::Stack(Executor& executor, const Entropy& entropy, const Settings& setting
       random_(entropy),
       ip_(pool_, memory.large_count > 0 ? &large_pool_ : nullptr, random_, memory.ip,
           with_secret(settings.addresses, random_)),
-      udp_(ip_, random_, HashKey{random_.u32(), random_.u32()}, memory.udp_slots, memory.udp_buckets,
-           memory.udp_memberships, memory.udp_queue),
+      udp_(ip_, random_, table_key(random_), memory.udp_slots, memory.udp_buckets, memory.udp_memberships,
+           memory.udp_queue),
       tcp_(memory.tcp, ip_, random_, settings.tcp),
       driver_waiters_(memory.waiters) {
   ip_.attach(&udp_, &tcp_, &executor);

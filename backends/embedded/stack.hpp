@@ -80,11 +80,21 @@ class Resources {
   TcpResources<kConfig.tcp> tcp_;
 };
 
-/// What a stack may be told beside how much it has.
-struct Settings {
+/// What a stack may be told beside how much it has, as far as that is compiled in.
+struct AllSettings {
   TcpTuning tcp{};
   Dad::Config addresses{};  ///< its secret is made from the entropy when it is all zeros
 };
+struct AddressSettings {
+  static constexpr TcpTuning tcp{};
+  Dad::Config addresses{};
+};
+struct NoSettings {
+  static constexpr TcpTuning tcp{};
+  static constexpr Dad::Config addresses{};
+};
+using Settings = std::conditional_t<features::kTcpTuning, AllSettings,
+                                    std::conditional_t<kAddressesChange, AddressSettings, NoSettings>>;
 
 /// What may be asked of stateless addresses.
 struct SlaacOptions {

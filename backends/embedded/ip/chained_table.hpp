@@ -3,6 +3,7 @@
 #include <span>
 
 #include "backends/embedded/ip/network.hpp"
+#include "backends/embedded/table_key.hpp"
 
 namespace nal::embedded {
 

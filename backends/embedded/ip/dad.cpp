@@ -26,9 +26,6 @@ constexpr std::uint8_t kRetries = 3;
 /// Until a packet may be there to send a probe in.
 constexpr Duration kNoPacketDelay = Duration::milliseconds(100);
 
-/// Whether anything is to be done about an address but to use it.
-constexpr bool kDetects = features::kIpv6 || features::kIpv4Conflicts;
-
 /// Whether the stack has made the address, and can make another one.
 bool made_here(const InterfaceAddress& entry) noexcept {
   if (entry.address.is_v6() ? !features::kStableAddresses && !entry.is_temporary() : !features::kIpv4LinkLocal) {
@@ -66,7 +63,7 @@ Dad::Dad(Link& link, Groups& groups, std::span<Interface> interfaces, const Conf
       groups_(groups),
       interfaces_(interfaces),
       config_(config),
-      nonce_key_{link.random().u32(), link.random().u32()} {}
+      nonce_key_(features::kIpv6 ? HashKey{link.random().u32(), link.random().u32()} : HashKey{}) {}
 
 InterfaceAddress* Dad::free_entry(Interface& interface) noexcept {
   for (InterfaceAddress& entry : interface.addresses) {
@@ -125,7 +122,7 @@ void Dad::link_up(Interface& interface, Instant now) noexcept {
 }
 
 void Dad::begin(Interface& interface, InterfaceAddress& entry, Instant now) noexcept {
-  if constexpr (!kDetects) { return accept(interface, entry, now); }
+  if constexpr (!kAddressesChange) { return accept(interface, entry, now); }
   entry.probes_left = entry.address.is_v6()      ? config_.ipv6_transmits
                       : features::kIpv4Conflicts ? config_.ipv4_probes
                                                  : std::uint8_t{0};
@@ -340,7 +337,7 @@ void Dad::expire(Interface& interface, InterfaceAddress& entry, Instant now) noe
 }
 
 void Dad::poll(Instant now) noexcept {
-  if constexpr (!kDetects) { return; }
+  if constexpr (!kAddressesChange) { return; }
   if (now < next_) { return; }
   next_ = Instant::max();
   for (Interface& interface : interfaces_) {

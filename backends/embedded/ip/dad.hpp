@@ -14,13 +14,19 @@ namespace nal::embedded {
 /// owner does something about it (DHCP declines it).
 class Dad {
  public:
-  struct Config {
+  struct Detection {
     std::uint8_t ipv6_transmits = 1;  ///< DupAddrDetectTransmits (RFC 4862 §5.1); 0: addresses are used at once
     std::uint8_t ipv4_probes = 3;     ///< PROBE_NUM (RFC 5227 §1.1); 0: used at once, announced all the same
     /// What stable addresses are made from (RFC 7217 §5): secret, and the same after each restart for the addresses to
     /// be the same.
     std::array<std::uint32_t, 8> secret{};
   };
+  struct NoDetection {
+    static constexpr std::uint8_t ipv6_transmits = 0;
+    static constexpr std::uint8_t ipv4_probes = 0;
+    static constexpr std::array<std::uint32_t, 8> secret{};
+  };
+  using Config = std::conditional_t<kAddressesChange, Detection, NoDetection>;
 
   /// `interfaces[i]` has the index i + 1.
   Dad(Link& link, Groups& groups, std::span<Interface> interfaces, const Config& config) noexcept;
@@ -55,7 +61,7 @@ class Dad {
 
   void poll(Instant now) noexcept;
   /// After the last `poll`, never before its `now`.
-  Instant poll_at() const noexcept { return features::kIpv6 || features::kIpv4Conflicts ? next_ : Instant::max(); }
+  Instant poll_at() const noexcept { return kAddressesChange ? next_ : Instant::max(); }
 
  private:
   using Nonce = std::array<std::byte, 6>;
@@ -76,7 +82,7 @@ class Dad {
   Link& link_;
   Groups& groups_;
   std::span<Interface> interfaces_;
-  Config config_;
+  [[no_unique_address]] Config config_;
   HashKey nonce_key_;
   Instant next_ = Instant::max();
 };

@@ -43,7 +43,6 @@ Result<InterfaceIndex> IpLayer::add_interface(driver::Driver& driver, Instant no
   const std::size_t share = storage_.addresses.size() / storage_.interfaces.size();
   const driver::Capabilities capabilities = driver.capabilities();
   const std::size_t room = pool_.capacity() - kHeaders - capabilities.headroom + wire::kIpv4HeaderSize;
-  *free = Interface();
   free->driver = &driver;
   free->hardware_address = driver.hardware_address();
   free->medium = capabilities.medium;
@@ -180,6 +179,7 @@ std::size_t IpLayer::max_datagram(Family family) const noexcept {
 }
 
 Network::OffloadSupport IpLayer::offload(InterfaceIndex index) const noexcept {
+  if constexpr (!features::kOffload && !features::kLoopback) { return {}; }
   if (index == kLoopback) { return {.max_segmentation_size = 0, .checksum = true}; }
   if (index == 0 || index > storage_.interfaces.size() || !storage_.interfaces[index - 1u].driver) { return {}; }
   const Interface& out = storage_.interfaces[index - 1u];

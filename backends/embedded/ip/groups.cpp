@@ -59,7 +59,7 @@ Groups::Groups(Link& link, std::span<Interface> interfaces, const Storage& stora
       interfaces_(interfaces),
       storage_(storage),
       chains_(storage.groups),
-      key_{link.random().u32(), link.random().u32()} {}
+      key_(table_key(link.random())) {}
 
 Group* Groups::find(InterfaceIndex interface, const Address& group) const noexcept {
   return chains_.find(hash_of(key_, interface, group),

@@ -15,8 +15,21 @@ struct NoTemporaryTime {
   static constexpr Absent<Instant> preferred_limit{};
 };
 
+/// Whether anything is to be done about an address but to use it.
+inline constexpr bool kAddressesChange = features::kIpv6 || features::kIpv4Conflicts;
+
+struct AddressTimes {
+  Instant next_probe = Instant::max();
+  Instant preferred_until = Instant::max();
+  Instant valid_until = Instant::max();
+};
+struct NoAddressTimes {
+  static constexpr AbsentInstant next_probe{}, preferred_until{}, valid_until{};
+};
+
 /// An address of an interface.
-struct InterfaceAddress : std::conditional_t<features::kTemporaryAddresses, TemporaryTime, NoTemporaryTime> {
+struct InterfaceAddress : std::conditional_t<features::kTemporaryAddresses, TemporaryTime, NoTemporaryTime>,
+                          std::conditional_t<kAddressesChange, AddressTimes, NoAddressTimes> {
   enum class State : std::uint8_t {
     none,       ///< the entry is free
     tentative,  ///< Duplicate Address Detection runs: neither answered for nor sent from (RFC 4862 §5.4, RFC 5227)
@@ -40,9 +53,6 @@ struct InterfaceAddress : std::conditional_t<features::kTemporaryAddresses, Temp
   std::uint8_t probes_left = 0;
   /// Which try this is, since a duplicate stable address is made anew (RFC 7217 §6).
   std::uint8_t dad_counter = 0;
-  Instant next_probe = Instant::max();
-  Instant preferred_until = Instant::max();
-  Instant valid_until = Instant::max();
 
   bool is_temporary() const noexcept { return features::kTemporaryAddresses && origin == Origin::temporary; }
   bool in_use() const noexcept { return state == State::preferred || state == State::deprecated; }
@@ -66,6 +76,13 @@ struct Interface {
   std::span<InterfaceAddress> addresses;
 
   bool is_ethernet() const noexcept { return features::kEthernet && medium == driver::Medium::ethernet; }
+
+  /// Whether an address is that of all hosts, or of all of a network of the interface's.
+  bool is_broadcast(Ipv4Address v4) const noexcept {
+    // Few addresses end in ones: those that do not are told at once.
+    return (v4.to_uint32() & 3) == 3 && is_to_all(v4);
+  }
+  bool is_to_all(Ipv4Address v4) const noexcept;
 
   /// The entry of an address in any state, or null.
   InterfaceAddress* find(const Address& address) const noexcept {

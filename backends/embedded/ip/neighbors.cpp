@@ -25,23 +25,12 @@ bool is_v4_packet(const Packet& packet) noexcept {
 }
 EtherType type_of(const Packet& packet) noexcept { return is_v4_packet(packet) ? EtherType::ipv4 : EtherType::ipv6; }
 
-bool is_broadcast(const Interface& interface, Ipv4Address address) noexcept {
-  if (address.is_broadcast()) { return true; }
-  for (const InterfaceAddress& entry : interface.addresses) {
-    if (entry.in_use() && entry.address.is_v4() && entry.prefix_length < 31 &&
-        address == entry.address.v4().filled(entry.prefix_length)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /// The hardware address of what is no single neighbour; unspecified for one that is.
 MacAddress group_address(const Interface& interface, const Address& next_hop) noexcept {
   if (next_hop.is_v4()) {
     const Ipv4Address v4 = next_hop.v4();
     if (v4.is_multicast()) { return wire::ethernet_group(v4); }
-    return is_broadcast(interface, v4) ? MacAddress::broadcast() : MacAddress();
+    return interface.is_broadcast(v4) ? MacAddress::broadcast() : MacAddress();
   }
   if (!next_hop.is_multicast()) { return {}; }
   return wire::ethernet_group(wire::Ipv6Bytes(next_hop.wire().data(), 16));
@@ -89,7 +78,7 @@ Neighbors::Neighbors(Link& link, Dad& dad, std::span<Interface> interfaces, std:
       table_(table),
       chains_(table),
       max_waiting_(max_waiting),
-      key_{link.random().u32(), link.random().u32()} {}
+      key_(table_key(link.random())) {}
 
 Neighbors::~Neighbors() {
   for (Neighbor& entry : table_) { entry.waiting.clear(); }
@@ -292,7 +281,7 @@ void Neighbors::input_arp(Interface& interface, std::span<const std::byte> packe
   const Ipv4Address target = arp->target();
   // RFC 1812 §3.3.2: no group has the address of one host.
   if (!station.is_unicast() || station == interface.hardware_address) { return; }
-  if (sender.is_multicast() || sender.is_loopback() || is_broadcast(interface, sender)) { return; }
+  if (sender.is_multicast() || sender.is_loopback() || interface.is_broadcast(sender)) { return; }
 
   dad_.input_arp(interface, station, sender, target, now);
   const bool for_us = interface.has(target);

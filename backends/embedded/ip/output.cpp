@@ -216,8 +216,10 @@ void IpLayer::send_from(InterfaceIndex index, const Address& source, const Addre
 
 void IpLayer::send_control(Interface& out, const Address& source, const Address& destination, Protocol protocol,
                            Packet&& message, Instant now) noexcept {
+  // Whoever has something to say so.
+  constexpr bool kAnybody = features::kIpv6 || features::kMulticast || features::kDhcpv4;
   now_ = now;
-  if (!out.up) { return; }
+  if (!kAnybody || !out.up) { return; }
   Packet packet = std::move(message);
   const Egress egress{.source = source,
                       .destination = destination,

@@ -32,22 +32,25 @@ bool IpLayer::is_local(const Address& address, InterfaceIndex index) const noexc
   return false;
 }
 
+bool Interface::is_to_all(Ipv4Address v4) const noexcept {
+  if (v4.is_broadcast()) { return true; }
+  for (const InterfaceAddress& own : addresses) {
+    // RFC 3021: a link of two has no broadcast.
+    if (own.in_use() && own.address.is_v4() && own.prefix_length < 31 &&
+        v4 == own.address.v4().filled(own.prefix_length)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool IpLayer::is_broadcast(InterfaceIndex index, const Address& address) const noexcept {
   if (!features::kIpv4 || !address.is_v4()) { return false; }
-  const std::uint32_t value = address.v4().to_uint32();
-  if (value == 0xffff'ffff) { return true; }
-  // Few addresses end in ones: those that do not are told at once.
-  if ((value & 3) != 3) { return false; }
+  const Ipv4Address v4 = address.v4();
+  if ((v4.to_uint32() & 3) != 3) { return false; }
+  if (v4.is_broadcast()) { return true; }
   for (const Interface& entry : storage_.interfaces) {
-    if (!entry.driver || (index != entry.index && index != kLoopback)) { continue; }
-    for (const InterfaceAddress& own : entry.addresses) {
-      // RFC 3021: a link of two has no broadcast.
-      if (!own.in_use() || !own.address.is_v4() || own.prefix_length >= 31) { continue; }
-      const std::uint32_t host_bits = own.prefix_length == 0 ? 0xffff'ffff : 0xffff'ffff >> own.prefix_length;
-      if ((value | ~host_bits) == 0xffff'ffff && ((value ^ own.address.v4().to_uint32()) & ~host_bits) == 0) {
-        return true;
-      }
-    }
+    if (entry.driver && (index == entry.index || index == kLoopback) && entry.is_to_all(v4)) { return true; }
   }
   return false;
 }
@@ -172,12 +175,14 @@ Result<Route> IpLayer::route_to_group(const Address& destination, const Address&
       if (!entry.driver || !entry.up) { continue; }
       if (!source.is_unspecified() && entry.has(source)) { out = &entry; }
     }
-    int length = -1;
-    for (const StaticRoute& entry : storage_.routes) {
-      if (!features::kMulticast || out || entry.interface == 0 || entry.length <= length) { continue; }
-      if (!destination.has_prefix(entry.prefix, entry.length)) { continue; }
-      length = entry.length;
-      out = interface(entry.interface);
+    if constexpr (features::kMulticast) {
+      int length = -1;
+      for (const StaticRoute& entry : storage_.routes) {
+        if (out || entry.interface == 0 || entry.length <= length) { continue; }
+        if (!destination.has_prefix(entry.prefix, entry.length)) { continue; }
+        length = entry.length;
+        out = interface(entry.interface);
+      }
     }
     for (const Interface& entry : storage_.interfaces) {
       if (out || !entry.driver || !entry.up) { continue; }

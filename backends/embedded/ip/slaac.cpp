@@ -328,7 +328,7 @@ void Slaac::add_address(Interface& interface, const wire::PrefixInformation& pre
     if (!entry.address.has_prefix(network, kLength)) { continue; }
     // e): nobody takes an address away at once by a forged advertisement.
     const Instant soon = now + kTwoHours;
-    if (valid_until <= soon && valid_until <= entry.valid_until) { valid_until = std::min(entry.valid_until, soon); }
+    if (valid_until <= soon && valid_until <= entry.valid_until) { valid_until = std::min<Instant>(entry.valid_until, soon); }
     dad_.renew(entry, std::min(preferred_until, valid_until), valid_until, now);
     renew_temporary(interface, entry, now);
     return;
@@ -353,8 +353,8 @@ void Slaac::renew_temporary(Interface& interface, const InterfaceAddress& stable
   for (InterfaceAddress& entry : interface.addresses) {
     if (!is_temporary_of(entry, stable)) { continue; }
     const Instant limit = entry.preferred_limit;
-    dad_.renew(entry, std::min(stable.preferred_until, limit),
-               std::min(stable.valid_until, limit + kTemporaryDeprecated), now);
+    dad_.renew(entry, std::min<Instant>(stable.preferred_until, limit),
+               std::min<Instant>(stable.valid_until, limit + kTemporaryDeprecated), now);
   }
   keep_temporary(interface, stable, now);
 }
@@ -367,19 +367,20 @@ void Slaac::keep_temporary(Interface& interface, const InterfaceAddress& stable,
     for (const InterfaceAddress& entry : interface.addresses) {
       if (entry.state == InterfaceAddress::State::none) { continue; }
       count += entry.origin == InterfaceAddress::Origin::temporary ? 1 : 0;
-      const bool newer = is_temporary_of(entry, stable) && (!newest || entry.preferred_until > newest->preferred_until);
+      const bool newer =
+          is_temporary_of(entry, stable) && (!newest || Instant(entry.preferred_until) > newest->preferred_until);
       if (newer) { newest = &entry; }
     }
     if (newest) {
       // One that was somebody else's three times over is not tried again.
       if (newest->state == InterfaceAddress::State::duplicate) { return; }
-      const Instant replaced = newest->preferred_until - kRegenAdvance;
+      const Instant replaced = Instant(newest->preferred_until) - kRegenAdvance;
       if (!newest->preferred_until.is_never() && now < replaced) { return due(replaced); }
     }
     const auto desync =
         Duration::seconds(link_.random().below(static_cast<std::uint32_t>(kMaxDesync / Duration::seconds(1))));
     const Instant limit = now + kTemporaryPreferred - desync;
-    const Instant preferred_until = std::min(stable.preferred_until, limit);
+    const Instant preferred_until = std::min<Instant>(stable.preferred_until, limit);
     InterfaceAddress* const entry = Dad::free_entry(interface);
     // One that would be replaced at once is none. Where there is no room, the next advertisement tries again.
     const bool room = entry && count < std::max<std::size_t>(interface.addresses.size() / 2, 1);
@@ -389,7 +390,7 @@ void Slaac::keep_temporary(Interface& interface, const InterfaceAddress& stable,
     entry->origin = InterfaceAddress::Origin::temporary;
     entry->preferred_limit = limit;
     entry->preferred_until = preferred_until;
-    entry->valid_until = std::min(stable.valid_until, limit + kTemporaryDeprecated);
+    entry->valid_until = std::min<Instant>(stable.valid_until, limit + kTemporaryDeprecated);
     dad_.start(interface, *entry, now);
     due(preferred_until - kRegenAdvance);
   }

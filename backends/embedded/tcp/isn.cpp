@@ -13,22 +13,16 @@ constexpr std::uint32_t kTimestamp = 2;
 constexpr std::uint16_t kFirstPort = 49152;
 constexpr std::uint16_t kPorts = 16384;
 
-}  // namespace
+[[maybe_unused]] std::uint32_t number(const std::array<std::uint32_t, 8>& secret, const FlowKey& key,
+                                      std::uint32_t purpose) noexcept {
+  const std::array<std::uint32_t, 3> nonce{key.local.v4().to_uint32(), key.remote.v4().to_uint32(),
+                                           std::uint32_t{key.local_port} << 16 | key.remote_port};
+  std::array<std::uint32_t, 16> block;
+  chacha20_block(secret, purpose, nonce, block);
+  return block[0];
+}
 
-std::uint64_t Tcp::keyed(const FlowKey& key, std::uint32_t purpose) const noexcept {
-  if constexpr (sizeof(void*) < 8 && Address::kSize == 4) {
-    // The same by ChaCha20, which is there already: SipHash is made for machines of 64 bits. The key has 128 bits.
-    const std::array<std::uint32_t, 4> half{
-        static_cast<std::uint32_t>(secret_.k0 >> 32), static_cast<std::uint32_t>(secret_.k0),
-        static_cast<std::uint32_t>(secret_.k1 >> 32), static_cast<std::uint32_t>(secret_.k1)};
-    std::array<std::uint32_t, 8> whole;
-    for (std::size_t i = 0; i < whole.size(); ++i) { whole[i] = half[i % 4]; }
-    const std::array<std::uint32_t, 3> nonce{key.local.v4().to_uint32(), key.remote.v4().to_uint32(),
-                                             std::uint32_t{key.local_port} << 16 | key.remote_port};
-    std::array<std::uint32_t, 16> block;
-    chacha20_block(whole, purpose, nonce, block);
-    return block[0];
-  }
+[[maybe_unused]] std::uint64_t number(const SipKey& secret, const FlowKey& key, std::uint32_t purpose) noexcept {
   constexpr std::size_t kAddress = Address::kSize / sizeof(std::uint32_t);
   std::uint32_t words[2 * kAddress + 2] = {};
   const auto put = [&words](std::size_t at, const Address& address) {
@@ -39,7 +33,30 @@ std::uint64_t Tcp::keyed(const FlowKey& key, std::uint32_t purpose) const noexce
   put(kAddress, key.remote);
   words[2 * kAddress] = std::uint32_t{key.local_port} << 16 | key.remote_port;
   words[2 * kAddress + 1] = purpose;
-  return siphash(secret_, words);
+  return siphash(secret, words);
+}
+
+[[maybe_unused]] void fill(std::array<std::uint32_t, 8>& secret, Random& random) noexcept {
+  for (std::uint32_t& word : secret) { word = random.u32(); }
+}
+
+[[maybe_unused]] void fill(SipKey& secret, Random& random) noexcept {
+  for (std::uint64_t* const half : {&secret.k0, &secret.k1}) {
+    const std::uint64_t high = random.u32();
+    *half = high << 32 | random.u32();
+  }
+}
+
+}  // namespace
+
+std::uint64_t Tcp::keyed(const FlowKey& key, std::uint32_t purpose) const noexcept {
+  return number(secret_, key, purpose);
+}
+
+Tcp::Secret Tcp::new_secret(Random& random) noexcept {
+  Secret secret;
+  fill(secret, random);
+  return secret;
 }
 
 /// RFC 6528 §3: a clock of 4 microseconds a step, and what only this host knows of the connection.
@@ -50,7 +67,7 @@ SeqNumber Tcp::initial_sequence(const FlowKey& key) noexcept {
 
 /// RFC 7323 §5.4: does not tell how long this host has been up; the same for a pair of hosts, so that a connection's
 /// timestamps follow those of the one before it.
-std::uint32_t Tcp::timestamp_offset(const FlowKey& key) noexcept {
+std::uint32_t Tcp::keyed_timestamp(const FlowKey& key) const noexcept {
   FlowKey hosts = key;
   hosts.local_port = hosts.remote_port = 0;
   return static_cast<std::uint32_t>(keyed(hosts, kTimestamp));

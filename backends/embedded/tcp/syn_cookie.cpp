@@ -18,13 +18,20 @@ constexpr std::uint32_t kStampSack = 0x10;
 constexpr std::uint32_t kStampEcn = 0x20;
 constexpr std::uint32_t kStampNoScale = 0x0f;
 
+/// Where there are cookies the secret is SipHash's key.
+template <class Secret>
+std::uint64_t hash(const Secret& secret, std::span<const std::uint32_t> words) noexcept {
+  if constexpr (features::kTcpSynCookies) { return siphash(secret, words); }
+  return 0;
+}
+
 }  // namespace
 
 std::uint32_t Tcp::cookie(const FlowKey& key, SeqNumber irs, std::uint32_t minute) const noexcept {
   const std::uint64_t flow = keyed(key, kCookie);
   const std::uint32_t words[] = {static_cast<std::uint32_t>(flow), static_cast<std::uint32_t>(flow >> 32), irs.value(),
                                  minute};
-  return static_cast<std::uint32_t>(siphash(secret_, words)) << (kSizeBits + kMinuteBits);
+  return static_cast<std::uint32_t>(hash(secret_, words)) << (kSizeBits + kMinuteBits);
 }
 
 void Tcp::send_cookie(ListenerEntry& listener, const FlowKey& key, Handshake agreed) noexcept {

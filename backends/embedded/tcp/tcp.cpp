@@ -7,13 +7,13 @@ namespace nal::embedded {
 
 namespace flag = wire::tcp_flag;
 
-Tcp::Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTuning& tuning) noexcept
+Tcp::Tcp(const TcpMemory& memory, Network& network, Random& random, TcpTuningGiven tuning) noexcept
     : std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntuned>(tuning),
       memory_(memory),
       network_(network),
       random_(random),
-      hash_key_{random.u32(), random.u32()},
-      secret_{std::uint64_t{random.u32()} << 32 | random.u32(), std::uint64_t{random.u32()} << 32 | random.u32()},
+      hash_key_(table_key(random)),
+      secret_(new_secret(random)),
       deadlines_(*this) {
   for (FlowIndex& bucket : memory_.buckets.flows) { bucket = kNoFlow; }
   for (FlowIndex& bucket : memory_.buckets.listeners) { bucket = kNoFlow; }

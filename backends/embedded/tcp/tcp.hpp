@@ -1,5 +1,6 @@
 #pragma once
 #include "backends/embedded/storage/siphash.hpp"
+#include "backends/embedded/table_key.hpp"
 #include "backends/embedded/tcp/handles.hpp"
 #include "backends/embedded/tcp/memory.hpp"
 #include "backends/embedded/tcp/segment.hpp"
@@ -33,7 +34,7 @@ struct TcpCounters {
 class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntuned> {
  public:
   /// All of them outlive it. `memory` is its own from now on.
-  Tcp(const TcpMemory& memory, Network& network, Random& random, const TcpTuning& tuning = {}) noexcept;
+  Tcp(const TcpMemory& memory, Network& network, Random& random, TcpTuningGiven tuning = TcpTuning{}) noexcept;
   Tcp(const Tcp&) = delete;
   Tcp& operator=(const Tcp&) = delete;
   ~Tcp();
@@ -178,7 +179,15 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
 
   // isn.cpp, ports.cpp
   SeqNumber initial_sequence(const FlowKey& key) noexcept;
-  std::uint32_t timestamp_offset(const FlowKey& key) noexcept;
+  std::uint32_t timestamp_offset(const FlowKey& key) const noexcept {
+    return features::kTcpTimestamps ? keyed_timestamp(key) : 0;
+  }
+  std::uint32_t keyed_timestamp(const FlowKey& key) const noexcept;
+  /// What keyed numbers follow from: by SipHash, or where it would be for them alone, on machines that it is slow on,
+  /// by ChaCha20, which is there already and has room for two IPv4 addresses.
+  static constexpr bool kChaCha = sizeof(void*) < 8 && Address::kSize == 4 && !features::kTcpSynCookies;
+  using Secret = std::conditional_t<kChaCha, std::array<std::uint32_t, 8>, SipKey>;
+  static Secret new_secret(Random& random) noexcept;
   std::uint64_t keyed(const FlowKey& key, std::uint32_t purpose) const noexcept;
   Result<std::uint16_t> pick_port(FlowKey key) noexcept;
   Result<> claim_port(const FlowKey& key) noexcept;
@@ -380,7 +389,7 @@ class Tcp : private std::conditional_t<features::kTcpTuning, TcpTuned, TcpUntune
   Network& network_;
   Random& random_;
   HashKey hash_key_;
-  SipKey secret_;
+  Secret secret_;
   std::conditional_t<features::kFewSockets, DeadlineScan<Tcp>, DeadlineHeap<Tcp>> deadlines_;
   Queue ready_;
   Queue lingering_;

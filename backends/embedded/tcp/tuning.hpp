@@ -1,4 +1,6 @@
 #pragma once
+#include <type_traits>
+
 #include "backends/embedded/features.hpp"
 #include "nal/time.hpp"
 
@@ -61,9 +63,12 @@ struct TcpTuned {
   TcpLimits limits_;
 };
 struct TcpUntuned {
-  explicit TcpUntuned(const TcpTuning& /*tuning*/) noexcept {}
+  constexpr TcpUntuned() noexcept = default;
+  constexpr TcpUntuned(const TcpTuning& /*tuning*/) noexcept {}
   static constexpr TcpTuning tuning_{};
   static constexpr TcpLimits limits_{tuning_};
 };
+/// What a `Tcp` is given of it.
+using TcpTuningGiven = std::conditional_t<features::kTcpTuning, const TcpTuning&, TcpUntuned>;
 
 }  // namespace nal::embedded

@@ -41,9 +41,13 @@ std::string_view argument() noexcept {
 
 // This board has no source of randomness; the emulator's host has one.
 bool entropy(std::span<std::byte, 32> bytes) noexcept {
-  static constexpr std::string_view kSource = "/dev/urandom";
+  static constexpr char kSource[] = "/dev/urandom";
   constexpr std::uint32_t kBinary = 1;
-  const volatile std::uint32_t file[] = {reinterpret_cast<std::uintptr_t>(kSource.data()), kBinary, kSource.size()};
+  // Written one by one: the compiler keeps a table of constants where it would stay in images that want no entropy.
+  volatile std::uint32_t file[3];
+  file[0] = reinterpret_cast<std::uintptr_t>(kSource);
+  file[1] = kBinary;
+  file[2] = sizeof(kSource) - 1;
   const std::uint32_t handle = call(Service::open, file);
   if (handle == ~0u) { return false; }
   const volatile std::uint32_t buffer[] = {handle, reinterpret_cast<std::uintptr_t>(bytes.data()), bytes.size()};
