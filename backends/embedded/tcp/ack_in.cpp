@@ -57,8 +57,11 @@ void Tcp::on_ack(Connection& c, const Segment& segment) noexcept {
   switch (c.recovery) {
     case TcpRecovery::fast:
       c.congestion.in_recovery(arrived, c.pipe(), c.mss, forward && !lost);
-      // RFC 6582 §3.2 step 3: a partial acknowledgement always has the next one sent.
-      if (!(features::kTcpSack && c.sack) && forward) { c.congestion.at_least(c.pipe() + c.mss); }
+      // RFC 6582 §3.2 steps 2 and 3: the first that was lost is sent again, and by each partial acknowledgement the
+      // next.
+      if (!(features::kTcpSack && c.sack) && (forward || (!features::kTcpSack && c.sent.lost() != 0))) {
+        c.congestion.at_least(c.pipe() + c.mss);
+      }
       break;
     case TcpRecovery::ecn: break;
     case TcpRecovery::open:

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+
 #include "backends/embedded/absent.hpp"
 #include "backends/embedded/features.hpp"
 #include "backends/embedded/tcp/seq_number.hpp"
@@ -73,5 +75,59 @@ class Congestion {
 
   void grow_as_cubic(std::uint32_t acked, std::uint32_t mss, std::uint32_t now, std::uint32_t srtt_ms) noexcept;
 };
+
+/// What a `Congestion` is without SACK and CUBIC: RFC 5681 and RFC 6582, with the same functions. In recovery the
+/// window is the threshold: what duplicate acknowledgements tell to have left the network does not count as under way,
+/// so that the window needs no inflating.
+class NewReno {
+ public:
+  std::uint32_t window() const noexcept { return window_; }
+  bool slow_start() const noexcept { return window_ < threshold_; }
+
+  void start(std::uint32_t mss, bool lost_syn) noexcept {
+    window_ = lost_syn ? mss : initial(mss);
+    threshold_ = 0x7fffffff;
+    acked_ = 0;
+  }
+  void on_ack(std::uint32_t acked, std::uint32_t mss, std::uint32_t /*now*/, std::uint32_t /*srtt_ms*/,
+              bool /*cubic*/) noexcept {
+    if (slow_start()) {
+      window_ += std::min(acked, 2 * mss);
+      return;
+    }
+    acked_ += acked;
+    if (acked_ >= window_) {
+      acked_ -= window_;
+      // More than twice what can be told of without window scaling is of no use.
+      if (window_ < 0x20000) { window_ += mss; }
+    }
+  }
+  void on_idle(std::uint32_t mss) noexcept { window_ = std::min(window_, initial(mss)); }
+  void reduce(std::uint32_t flight, std::uint32_t mss, bool /*cubic*/) noexcept {
+    threshold_ = std::max(flight / 2, 2 * mss);
+  }
+  void on_timeout(std::uint32_t mss) noexcept { window_ = mss; }
+  static void enter_recovery(std::uint32_t /*flight*/) noexcept {}
+  void in_recovery(std::uint32_t /*delivered*/, std::uint32_t /*pipe*/, std::uint32_t /*mss*/,
+                   bool /*progress*/) noexcept {
+    window_ = threshold_;
+  }
+  static void sent_in_recovery(std::uint32_t /*bytes*/) noexcept {}
+  void leave_recovery() noexcept { window_ = threshold_; }
+  void to_threshold() noexcept { window_ = threshold_; }
+  void at_least(std::uint32_t window) noexcept { window_ = window_ < window ? window : window_; }
+
+ private:
+  /// RFC 6928 §2
+  static std::uint32_t initial(std::uint32_t mss) noexcept {
+    return std::min(10 * mss, std::max<std::uint32_t>(2 * mss, 14600));
+  }
+
+  std::uint32_t window_ = 0;
+  std::uint32_t threshold_ = 0x7fffffff;
+  std::uint32_t acked_ = 0;
+};
+
+using CongestionControl = std::conditional_t<features::kTcpSack || features::kTcpCubic, Congestion, NewReno>;
 
 }  // namespace nal::embedded

@@ -215,7 +215,7 @@ struct ConnectionData : std::conditional_t<features::kTcpTimestamps, TcpTimestam
   SeqNumber snd_wl1;
   SeqNumber fin_at;
 
-  Congestion congestion;
+  CongestionControl congestion;
   RttEstimator rtt;
   ByteRing tx;  ///< from the first byte that is not acknowledged on
   ByteRing rx;  ///< from the first byte that was not read on

@@ -92,7 +92,7 @@ struct TcpSegmentOptions : std::conditional_t<features::kTcpSack, TcpSackOptions
   static constexpr std::size_t kMaxBlocks = 4;
 
   std::uint16_t mss = 0;  ///< 0: not told
-  std::array<Block, features::kTcpSack ? kMaxBlocks : 1> sack;
+  std::array<Block, features::kTcpSack ? kMaxBlocks : 0> sack;
 
   constexpr TcpSegmentOptions() noexcept {}
 
