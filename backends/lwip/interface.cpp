@@ -51,6 +51,16 @@ pbuf* copy(std::span<const std::byte> frame) noexcept {
   return buffer;
 }
 
+#if LWIP_IPV6 && LWIP_IPV6_AUTOCONFIG
+bool is_router_advertisement(std::span<const std::byte> frame, bool ethernet) noexcept {
+  constexpr std::size_t kHeader = 40;
+  const std::size_t ip = ethernet ? 14 : 0;
+  return frame.size() > ip + kHeader && (!ethernet || (frame[12] == std::byte{0x86} && frame[13] == std::byte{0xdd})) &&
+         (frame[ip] & std::byte{0xf0}) == std::byte{0x60} && frame[ip + 6] == std::byte{58} &&
+         frame[ip + kHeader] == std::byte{134};
+}
+#endif
+
 #if NAL_LWIP_LENDS
 /// Stands behind a frame that lwIP has, in the frame's own packet.
 struct Lent {
@@ -171,6 +181,9 @@ void Interface::configure() noexcept {
 #endif
 #endif
 #if LWIP_IPV6
+#if LWIP_IPV6_AUTOCONFIG
+  netif_set_ip6_autoconfig_enabled(&netif_, 0);  // lwIP would do so unasked
+#endif
   netif_.output_ip6 = can.medium == driver::Medium::ethernet ? &ethip6_output : &output_v6;
 #if LWIP_IPV6_MLD
   netif_.flags = static_cast<u8_t>(netif_.flags | NETIF_FLAG_MLD6);
@@ -299,6 +312,10 @@ void Interface::filter_pending() noexcept {
 void Interface::input(driver::Packet& packet) noexcept {
   ++statistics_.received;
   if (packet.size() > 0xffff - ETH_PAD_SIZE) { return; }
+#if LWIP_IPV6 && LWIP_IPV6_AUTOCONFIG
+  // lwIP would take a router's DNS server in the place of DHCP's, without an address to reach it from.
+  if (!netif_.ip6_autoconfig_enabled && is_router_advertisement(packet.data(), netif_.hwaddr_len != 0)) { return; }
+#endif
 #if LWIP_CHECKSUM_CTRL_PER_NETIF
   const u16_t none = NETIF_CHECKSUM_ENABLE_ALL & ~(NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP);
   NETIF_SET_CHECKSUM_CTRL(&netif_, packet.offload().checksum_verified ? none : NETIF_CHECKSUM_ENABLE_ALL);

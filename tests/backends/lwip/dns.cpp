@@ -90,6 +90,48 @@ void set_server(LwipHosts& hosts, lwip::Resolver& resolver) {
 
 }  // namespace
 
+#if LWIP_DNS && LWIP_IPV6 && LWIP_IPV6_AUTOCONFIG
+TEST_CASE("A router's DNS server takes no other's place on a host that asked no router for anything") {
+  LwipHosts hosts;
+  const Ipv6Address router = Ipv6Address::parse("fe80::1").value();
+  const Ipv6Address nodes = Ipv6Address::all_nodes();
+  const auto says = [&](std::string_view text) {
+    using namespace embedded::wire;
+    driver::Packet packet = hosts.peer.packets().allocate(0);
+    REQUIRE(packet);
+    constexpr std::size_t kHeaders = 14 + 40;
+    const auto frame = packet.append(kHeaders + 16 + 24);
+    const std::byte link[14] = {
+        std::byte{0x33}, std::byte{0x33}, {}, {}, {}, std::byte{1}, std::byte{2}, {}, {}, {}, {}, std::byte{9},
+        std::byte{0x86}, std::byte{0xdd}};
+    std::ranges::copy(link, frame.begin());
+    NdpWriter writer(frame.subspan(kHeaders), NdpWriter::RouterAdvertisement{64, false, false, {}, 600, 0, 0});
+    const Ipv6Address server = Ipv6Address::parse(text).value();
+    writer.recursive_dns(600, bytes_of(server));
+    const auto message = writer.finish(bytes_of(router), bytes_of(nodes));
+    REQUIRE(message.size() == 16 + 24);
+    store_be32(frame.data() + 14, 0x6000'0000);
+    store_be16(frame.data() + 18, static_cast<std::uint32_t>(message.size()));
+    store_be16(frame.data() + 20, 58U << 8 | 255U);
+    std::ranges::copy(bytes_of(router), frame.begin() + 22);
+    std::ranges::copy(bytes_of(nodes), frame.begin() + 38);
+    REQUIRE(hosts.wire.b().transmit(packet, hosts.executor.now()));
+    hosts.pass(Duration::milliseconds(100));
+  };
+  lwip::Resolver resolver(hosts.lwip);
+  set_server(hosts, resolver);
+  const auto first_server = [&hosts] {
+    IpAddress out[1];
+    return hosts.lwip.dns_servers(out) == 1 ? out[0] : IpAddress();
+  };
+  says("fd77::53");
+  CHECK(first_server() == hosts.peer_address(LwipHosts::kFamily));
+  REQUIRE(hosts.lwip.start_slaac(hosts.interface));
+  says("fd77::54");
+  CHECK(first_server() == IpAddress(Ipv6Address::parse("fd77::54").value()));
+}
+#endif
+
 #if LWIP_DNS
 TEST_CASE("lwIP's own resolver gives an address of each family that it has, and remembers them") {
   LwipHosts hosts;
