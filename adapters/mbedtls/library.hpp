@@ -57,6 +57,13 @@ inline int start() noexcept {
 #endif
 }
 
+/// Gives back what the library keeps for itself; it starts again when it is wanted again.
+inline void stop() noexcept {
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_PSA_CRYPTO_C)
+  mbedtls_psa_crypto_free();
+#endif
+}
+
 inline int parse_key(mbedtls_pk_context& key, const unsigned char* data, std::size_t size, const char* password,
                      std::size_t password_size, RandomFunction random, void* source) noexcept {
   const auto* secret = reinterpret_cast<const unsigned char*>(password);

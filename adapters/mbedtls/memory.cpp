@@ -30,6 +30,7 @@ Memory::Memory(std::span<std::byte> bytes) noexcept {
 Memory::~Memory() {
 #if defined(MBEDTLS_PLATFORM_MEMORY) && !defined(MBEDTLS_PLATFORM_CALLOC_MACRO)
   if (installed_) {
+    library::stop();
     mbedtls_platform_set_calloc_free(&std::calloc, &std::free);
     installed = nullptr;
   }
@@ -40,6 +41,7 @@ Memory::~Memory() {
 Result<> Memory::install() noexcept {
 #if defined(MBEDTLS_PLATFORM_MEMORY) && !defined(MBEDTLS_PLATFORM_CALLOC_MACRO)
   if (installed) { return Unexpected(Error::address_in_use); }
+  library::stop();  // or what it has of the heap came back here
   installed = this;
   installed_ = true;
   mbedtls_platform_set_calloc_free(&allocate_installed, &release_installed);

@@ -19,7 +19,8 @@ class Memory {
   explicit Memory(std::span<std::byte> bytes) noexcept;
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
-  /// Nothing of it is in use any more (asserted); the C library's heap is in its place again.
+  /// Nothing of it is in use any more (asserted), once the library's own store of keys (PSA) is closed, and with it the
+  /// keys that an application has put there; the C library's heap is in its place again.
   ~Memory();
 
   /// From now on. *Errors*: not_supported; address_in_use while another one is installed.

@@ -13,12 +13,16 @@ TEST_CASE("A handshake over datagrams fails in order where memory is too little,
     return client.has_value();
   };
   std::size_t peak = 0;
+  std::size_t kept = 0;  // the library's store of keys, where it has one
   {
     Memory memory(bytes_of_it);
     if (!memory.install()) { SKIP("this Mbed TLS takes its memory from the C library"); }
     REQUIRE(attempt());
     peak = memory.peak();
-    CHECK(memory.in_use() == 0);
+    kept = memory.in_use();
+    CHECK(kept <= 4096);
+    REQUIRE(attempt());
+    CHECK(memory.in_use() == kept);
   }
   unsigned failed = 0;
   for (std::size_t size = peak / 2; size < peak + 2000; size += peak / 64) {
@@ -26,7 +30,7 @@ TEST_CASE("A handshake over datagrams fails in order where memory is too little,
     Memory memory{std::span<std::byte>(bytes_of_it).first(size)};
     REQUIRE(memory.install());
     failed += attempt() ? 0 : 1;
-    CHECK(memory.in_use() == 0);
+    CHECK(memory.in_use() <= kept);
   }
   CHECK(failed > 0);
 }

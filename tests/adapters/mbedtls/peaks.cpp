@@ -6,10 +6,6 @@
 #include <cstdio>
 #include <functional>
 
-#if __has_include(<psa/crypto_extra.h>)
-#include <psa/crypto.h>
-#endif
-
 #include "adapters/mbedtls/memory.hpp"
 #include "tests/adapters/mbedtls/dtls_world.hpp"
 
@@ -133,10 +129,6 @@ TEST_CASE("Each kind of handshake takes what it takes", "[.][peaks]") {
       });
     }
     saved.forget();
-#if defined(MBEDTLS_PSA_CRYPTO_C)
-    // Its store of keys, which stays for the next handshake.
-    mbedtls_psa_crypto_free();
-#endif
   }
 }
 
