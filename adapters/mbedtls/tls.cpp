@@ -1,5 +1,8 @@
 #include "adapters/mbedtls/tls.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace nal::tls {
 
 void SavedSession::forget() noexcept {
@@ -163,6 +166,21 @@ Poll<Result<std::size_t>> TlsStream::poll_write(Context& context, Waiter& waiter
   Session* session = find();
   if (!session) { return Unexpected(Error::closed); }
   return session->poll_write(context, waiter, data);
+}
+Poll<Result<std::size_t>> TlsStream::poll_write_gather(Context& context, Waiter& waiter, ConstBuffers pieces) noexcept {
+  while (!pieces.empty() && pieces.front().empty()) { pieces = pieces.subspan(1); }
+  if (pieces.empty()) { return poll_write(context, waiter, {}); }
+  std::array<std::byte, kGathered> joined;
+  if (pieces.size() == 1 || pieces.front().size() >= joined.size()) {
+    return poll_write(context, waiter, pieces.front());
+  }
+  std::size_t size = 0;
+  for (const std::span<const std::byte> piece : pieces) {
+    const std::size_t here = std::min(piece.size(), joined.size() - size);
+    std::copy_n(piece.begin(), here, joined.begin() + static_cast<std::ptrdiff_t>(size));
+    size += here;
+  }
+  return poll_write(context, waiter, std::span(joined).first(size));
 }
 Poll<Result<>> TlsStream::poll_flush(Context& context, Waiter& waiter) noexcept {
   Session* session = find();

@@ -88,6 +88,9 @@ class TlsStream {
   Poll<Result<>> poll_connected(Context& context, Waiter& waiter) noexcept;
   Poll<Result<std::size_t>> poll_read(Context& context, Waiter& waiter, std::span<std::byte> buffer) noexcept;
   Poll<Result<std::size_t>> poll_write(Context& context, Waiter& waiter, std::span<const std::byte> data) noexcept;
+  /// Short pieces go together into one record, of `kGathered` bytes at most: a header and what follows it are one.
+  Poll<Result<std::size_t>> poll_write_gather(Context& context, Waiter& waiter, ConstBuffers pieces) noexcept;
+  static constexpr std::size_t kGathered = 512;
   Poll<Result<>> poll_flush(Context& context, Waiter& waiter) noexcept;
   Poll<Result<>> poll_shutdown(Context& context, Waiter& waiter) noexcept;
   void abort() noexcept;

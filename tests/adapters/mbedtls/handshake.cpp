@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include <catch2/generators/catch_generators.hpp>
 
 #include "tests/adapters/mbedtls/world.hpp"
@@ -227,6 +229,30 @@ TEST_CASE("A smaller record can be asked for, and is kept to", "[tls][fragment]"
   const auto taken = world.block(write(pair->server, much));
   REQUIRE(taken);
   CHECK(*taken <= 512);
+}
+
+TEST_CASE("Short pieces that are written together are one record, as far as they fit", "[tls][write]") {
+  const auto shared = sharing("0123456789abcdef");
+  World world(shared.options(), shared.options());
+  auto pair = world.connect();
+  REQUIRE(pair);
+  const std::vector<std::byte> long_one(TlsStream::kGathered, std::byte{7});
+  std::vector<std::byte> got(2000);
+  // A read ends where a record does.
+  const auto record = [&] { return world.block(nal::read(pair->server, got)).value_or(0); };
+  std::span<const std::byte> pieces[]{bytes("head"), bytes(""), bytes("topic"), bytes("payload")};
+  REQUIRE(world.block(nal::write_gather(pair->client, pieces)));
+  CHECK(record() == 16);
+  CHECK(std::memcmp(got.data(), "headtopicpayload", 16) == 0);
+  std::span<const std::byte> longer[]{bytes("head"), long_one, bytes("rest")};
+  auto both = world.block(join(nal::write_gather(pair->client, longer), nal::read(pair->server, got)));
+  REQUIRE(both);
+  CHECK(std::get<0>(*both));
+  CHECK(std::get<1>(*both).value_or(0) == TlsStream::kGathered);
+  CHECK(record() == 8);
+  CHECK(std::memcmp(got.data() + 4, "rest", 4) == 0);
+  std::span<const std::byte> none[]{bytes(""), bytes("")};
+  CHECK(world.block(nal::write_gather(pair->client, none)));
 }
 
 TEST_CASE("What contradicts itself is told when a config is set up", "[tls][config]") {
