@@ -7,7 +7,7 @@ namespace nal::embedded {
 namespace {
 
 /// Cube root, rounded down (by digits of three bits: no floating point, no division).
-std::uint32_t cube_root(std::uint64_t x) noexcept {
+[[maybe_unused]] std::uint32_t cube_root(std::uint64_t x) noexcept {
   std::uint32_t root = 0;
   for (int shift = 63; shift >= 0; shift -= 3) {
     root <<= 1;
