@@ -120,9 +120,9 @@ class Stack {
   Result<> add_default_route(InterfaceId interface, const IpAddress& gateway) noexcept;
   /// An address, a route and DNS servers by DHCPv4. *Errors*: no_memory; not_supported without LWIP_DHCP.
   Result<> start_dhcp(InterfaceId interface) noexcept;
-  /// IPv6 addresses, routers and DNS servers as routers tell of them, and a link-local address; before it nothing that a
-  /// router advertises is heard. lwIP keeps one list of DNS servers: of a router's and DHCP's those that came last stand
-  /// first. *Errors*: not_supported.
+  /// IPv6 addresses, routers and DNS servers as routers tell of them, and a link-local address; before it nothing that
+  /// a router advertises is heard. lwIP keeps one list of DNS servers: of a router's and DHCP's those that came last
+  /// stand first. *Errors*: not_supported.
   Result<> start_slaac(InterfaceId interface) noexcept;
 
   /// The name servers that DHCP and routers told of, with LWIP_DNS; how many stand at the front of `out`.

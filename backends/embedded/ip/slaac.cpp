@@ -328,7 +328,9 @@ void Slaac::add_address(Interface& interface, const wire::PrefixInformation& pre
     if (!entry.address.has_prefix(network, kLength)) { continue; }
     // e): nobody takes an address away at once by a forged advertisement.
     const Instant soon = now + kTwoHours;
-    if (valid_until <= soon && valid_until <= entry.valid_until) { valid_until = std::min<Instant>(entry.valid_until, soon); }
+    if (valid_until <= soon && valid_until <= entry.valid_until) {
+      valid_until = std::min<Instant>(entry.valid_until, soon);
+    }
     dad_.renew(entry, std::min(preferred_until, valid_until), valid_until, now);
     renew_temporary(interface, entry, now);
     return;

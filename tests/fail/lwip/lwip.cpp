@@ -1,4 +1,5 @@
-// clang-format off: a pattern is a line
+// A pattern is a line.
+// clang-format off
 // fails LWIP_WITHOUT_TCP: nal/lwip: set LWIP_TCP to 1 in lwipopts.h
 // fails LWIP_WITHOUT_UDP: nal/lwip: set LWIP_UDP to 1 in lwipopts.h
 // fails LWIP_WITHOUT_ADDRESSES: nal/lwip: set LWIP_IPV4 or LWIP_IPV6 to 1 in lwipopts.h
