@@ -7,11 +7,13 @@
 #include <array>
 #include <vector>
 
+#include "backends/embedded/address.hpp"
 #include "backends/embedded/ip/arp.hpp"
 #include "backends/embedded/ip/chained_table.hpp"
 #include "backends/embedded/ip/dad.hpp"
 #include "backends/embedded/ip/groups.hpp"
 #include "backends/embedded/ip/groups_report.hpp"
+#include "backends/embedded/ip/interface.hpp"
 #include "backends/embedded/ip/nd.hpp"
 #include "backends/embedded/ip/neighbors.hpp"
 #include "backends/embedded/ip/slaac.hpp"

@@ -32,18 +32,6 @@ bool IpLayer::is_local(const Address& address, InterfaceIndex index) const noexc
   return false;
 }
 
-bool Interface::is_to_all(Ipv4Address v4) const noexcept {
-  if (v4.is_broadcast()) { return true; }
-  for (const InterfaceAddress& own : addresses) {
-    // RFC 3021: a link of two has no broadcast.
-    if (own.in_use() && own.address.is_v4() && own.prefix_length < 31 &&
-        v4 == own.address.v4().filled(own.prefix_length)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 bool IpLayer::is_broadcast(InterfaceIndex index, const Address& address) const noexcept {
   if (!features::kIpv4 || !address.is_v4()) { return false; }
   const Ipv4Address v4 = address.v4();
